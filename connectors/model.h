@@ -1,0 +1,152 @@
+/* SPDX-FileCopyrightText: 2026 The Postern developers
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * What the administrator declared: plain data, made by load.h, never changed afterwards.
+ *
+ * Names are Exchange's own where Exchange has one; postern.xml(5) explains each. Everything belongs to
+ * the struct conn_config and lives as long; text is UTF-8, domains are lower case. Times are
+ * milliseconds, sizes bytes. `line` is where an element began, for messages. Readable on any thread. */
+#ifndef POSTERN_CONNECTORS_MODEL_H
+#define POSTERN_CONNECTORS_MODEL_H
+
+#include <netinet/in.h>
+#include <openssl/x509.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "pki/base/cleanup.h"
+#include "pki/peer.h"
+
+/* Where something was declared. */
+struct conn_place {
+    const char *file;
+    int line;
+};
+
+struct conn_strings {
+    char **items;
+    size_t count;
+};
+
+struct conn_listener {
+    char *address; /* "0.0.0.0:25", "[::1]:2525" as written */
+    struct sockaddr_storage socket_address;
+    socklen_t length;
+    struct conn_place place;
+};
+
+struct conn_token {
+    char *uri, *pin_source, *module; /* the last two may be NULL */
+    unsigned sessions;               /* Sessions, default 4 */
+    unsigned timeout;                /* RequestTimeOut, default 5000 ms */
+    struct conn_place place;
+};
+
+struct conn_certificate {
+    char *name, *chain, *key;
+    const struct conn_token *token; /* the Token whose URI the key's URI fits (RFC 7512 attributes of
+                                       the token all equal in the key's), or NULL */
+    struct conn_place place;
+};
+
+struct conn_anchors {
+    char *name, *path;
+    struct conn_place place;
+};
+
+/* IPv4 is held as IPv4-mapped IPv6, so that one comparison serves both. */
+struct conn_range {
+    struct in6_addr first, last;
+};
+
+enum conn_tls_version { CONN_TLS_1_0, CONN_TLS_1_1, CONN_TLS_1_2, CONN_TLS_1_3 };
+
+struct conn_inbound {
+    char *name;
+    size_t index; /* in conn_config.inbound */
+    bool enabled;
+    struct conn_range *ranges; /* SenderIPAddresses; none: any address */
+    size_t range_count;
+    struct conn_strings sender_domains; /* SenderDomains: "contoso.com", "*.contoso.com", "*"; none: any.
+                                           A null sender passes when the connector has other proof */
+    bool require_tls;
+    enum conn_tls_version tls_minimum; /* default 1.2 */
+    const struct conn_certificate *certificate; /* TlsCertificateName, or NULL: the gateway chooses */
+    struct conn_strings sender_certificate_names; /* TlsSenderCertificateName; none: no certificate asked */
+    const struct conn_anchors *anchors;         /* needed with the former */
+    enum pki_peer_eku client_eku;               /* ClientEku, default ClientAuth */
+    struct pki_peer_pair *pairs;                /* PeerCertificates */
+    size_t pair_count;
+    bool pairs_report_only;
+    struct conn_strings originator_organizations;
+    struct conn_place place;
+};
+
+struct conn_host {
+    char *name; /* DNS name or address literal without brackets */
+    uint16_t port;
+};
+
+enum conn_tls_settings {
+    CONN_TLS_NONE,
+    CONN_TLS_OPPORTUNISTIC,
+    CONN_TLS_ENCRYPTION_ONLY,
+    CONN_TLS_CERTIFICATE_VALIDATION,
+    CONN_TLS_DOMAIN_VALIDATION
+};
+const char *conn_tls_settings_name(enum conn_tls_settings settings);
+const char *conn_tls_version_name(enum conn_tls_version version); /* "1.2" */
+
+struct conn_outbound {
+    char *name;
+    size_t index; /* in conn_config.outbound */
+    bool enabled;
+    struct conn_inbound **scope; /* InboundConnectors; none: every one */
+    size_t scope_count;
+    struct conn_strings recipient_domains; /* "contoso.com", "*.contoso.com", "*" */
+    struct conn_host *hosts;               /* SmartHosts, in order */
+    size_t host_count;
+    enum conn_tls_settings tls_settings; /* default Opportunistic */
+    enum conn_tls_version tls_minimum;   /* default 1.2 */
+    struct conn_strings tls_domains;     /* TlsDomain */
+    const struct conn_certificate *certificate; /* TlsCertificateName: what we present; NULL: nothing */
+    const struct conn_anchors *anchors;
+    struct pki_peer_pair *pairs;
+    size_t pair_count;
+    bool pairs_report_only;
+    bool cloud_services_mail;       /* CloudServicesMailEnabled */
+    unsigned messages_per_connection; /* SmtpMaxMessagesPerConnection, default 20 */
+    struct conn_place place;
+};
+
+struct conn_config {
+    char *directory;
+    char *host_name;
+    unsigned workers;              /* Workers; 0: one a processor */
+    unsigned drain_timeout;        /* DrainTimeOut, default 30000 ms */
+    uint64_t maximum_message_size; /* MaxMessageSize, default 256 MB */
+    unsigned maximum_hop_count;    /* MaxHopCount, default 60 */
+    unsigned maximum_sessions;     /* MaxInboundConnection, default 20000 */
+    struct conn_listener *listeners;
+    size_t listener_count;
+    struct conn_token *tokens;
+    size_t token_count;
+    struct conn_certificate *certificates;
+    size_t certificate_count;
+    struct conn_anchors *anchors;
+    size_t anchors_count;
+    char *control_socket;  /* Control Socket, default /run/postern/control.sock */
+    char *metrics_address; /* NULL: none */
+    char *queue_directory; /* NULL: none */
+    char *state_directory; /* default /var/lib/postern */
+    struct conn_inbound *inbound; /* in the order of selection: by file name */
+    size_t inbound_count;
+    struct conn_outbound *outbound;
+    size_t outbound_count;
+};
+
+struct conn_config *conn_config_free(struct conn_config *config);
+DEFINE_CLEANUP(struct conn_config *, conn_config_free)
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-FileCopyrightText: 2026 The Postern developers
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * An identity: the certificate chain that we present, and its key.
+ *
+ * Immutable once loaded, and counted, so that a session in flight keeps the one it began with. Any
+ * thread may use it. */
+#ifndef POSTERN_PKI_IDENTITY_H
+#define POSTERN_PKI_IDENTITY_H
+
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+#include <stdbool.h>
+#include <time.h>
+
+#include "pki/base/cleanup.h"
+#include "pki/base/error.h"
+#include "pki/library.h"
+#include "pki/signer.h"
+
+struct pki_identity;
+
+struct pki_identity_source {
+    const char *name;
+    const char *chain; /* PEM file: the leaf first, then intermediates in order; the root may be there,
+                          it is not sent */
+    struct pki_key_source key;
+};
+
+/* Reads and checks the chain alone (no key): each certificate issued by the next, none expired or not
+ * yet valid (expired: a warning sentence in `warning`, of `size` bytes, not a failure). EX_CONFIG with
+ * file and cure. */
+int pki_chain_check(const char *path, char *warning, size_t size, struct error *error);
+
+/* Loads the chain and opens the key; see pki_key_open() for `wait_for_token`. When `previous` is an
+ * identity with the same key source and public key, its open key is shared instead of opened again. */
+int pki_identity_load(struct pki_library *library, struct pki_signer *signer,
+                      const struct pki_identity_source *source, bool wait_for_token,
+                      struct pki_identity *previous, struct pki_identity **ret, struct error *error);
+struct pki_identity *pki_identity_ref(struct pki_identity *identity);
+struct pki_identity *pki_identity_unref(struct pki_identity *identity);
+DEFINE_CLEANUP(struct pki_identity *, pki_identity_unref)
+
+const char *pki_identity_name(const struct pki_identity *identity);
+X509 *pki_identity_certificate(const struct pki_identity *identity);     /* borrowed */
+struct pki_key *pki_identity_key(const struct pki_identity *identity);   /* borrowed */
+/* True when a DNS name of the certificate (SAN; RFC 9525) is `host`. */
+bool pki_identity_has_name(const struct pki_identity *identity, const char *host);
+
+/* Puts certificate, chain and key into `context`, and limits the signature algorithms we sign with
+ * to those that the key's self-test proved. */
+int pki_identity_use(struct pki_identity *identity, SSL_CTX *context, struct error *error);
+
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-FileCopyrightText: 2026 The Postern developers
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * A private key that someone else holds.
+ *
+ * What posternd knows of a key is this handle and the public half in the certificate. The operations
+ * are a small table, so that the signer process (signer.h) and a test's key in memory stand in the
+ * same place. Handles are counted; sign may be called on any number of threads at once. */
+#ifndef POSTERN_PKI_KEY_H
+#define POSTERN_PKI_KEY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "pki/base/cleanup.h"
+#include "pki/base/error.h"
+
+/* What may be asked of a key. The numbers are those of the wire between posternd and its signer. */
+enum pki_algorithm {
+    PKI_RSA_PKCS1_SHA256 = 1, /* data: the digest; RFC 8017 8.2, DigestInfo made by the signer */
+    PKI_RSA_PKCS1_SHA384,
+    PKI_RSA_PKCS1_SHA512,
+    PKI_RSA_PSS_SHA256, /* data: the digest; MGF1 and salt as long as the digest, RFC 8446 4.2.3 */
+    PKI_RSA_PSS_SHA384,
+    PKI_RSA_PSS_SHA512,
+    PKI_ECDSA_SHA256, /* data: the digest; the signature is DER (RFC 3279 2.2.3) */
+    PKI_ECDSA_SHA384,
+    PKI_ECDSA_SHA512,
+    PKI_ED25519, /* data: the whole message (RFC 8032) */
+    PKI_ALGORITHM_END
+};
+
+enum {
+    PKI_SIGNATURE_MAXIMUM = 1024, /* bytes: RSA of 8192 bits */
+    PKI_MESSAGE_MAXIMUM = 16384   /* bytes to be signed in one request */
+};
+
+struct pki_key;
+
+struct pki_key_operations {
+    /* Blocks until the signature is there or the key's deadline has passed. `*length` is the room in
+     * `signature` before, and its length after. EX_TEMPFAIL: may work later; EX_UNAVAILABLE: the key
+     * or its token is not there; EX_CONFIG: only an administrator can mend it. */
+    int (*sign)(struct pki_key *key, enum pki_algorithm algorithm, const uint8_t *data,
+                size_t data_length, uint8_t *signature, size_t *length, struct error *error);
+    void (*free)(struct pki_key *key); /* at the last unref */
+};
+
+/* The first member of every implementation. */
+struct pki_key {
+    const struct pki_key_operations *operations;
+    unsigned references;        /* atomic */
+    uint32_t algorithms;        /* bit 1u << enum pki_algorithm: proved by a verified self-test */
+};
+
+struct pki_key *pki_key_ref(struct pki_key *key);
+struct pki_key *pki_key_unref(struct pki_key *key); /* bears NULL; returns NULL */
+DEFINE_CLEANUP(struct pki_key *, pki_key_unref)
+
+#endif
