@@ -117,6 +117,8 @@ struct conn_outbound {
     bool pairs_report_only;
     bool cloud_services_mail;       /* CloudServicesMailEnabled */
     unsigned messages_per_connection; /* SmtpMaxMessagesPerConnection, default 20 */
+    unsigned inactivity_timeout;      /* ConnectionInactivityTimeOut, default 600000 ms: the longest wait
+                                         for the next hop in any step */
     struct conn_place place;
 };
 
@@ -128,6 +130,7 @@ struct conn_config {
     uint64_t maximum_message_size; /* MaxMessageSize, default 256 MB */
     unsigned maximum_hop_count;    /* MaxHopCount, default 60 */
     unsigned maximum_sessions;     /* MaxInboundConnection, default 20000 */
+    unsigned inactivity_timeout;   /* ConnectionInactivityTimeOut, default 300000 ms: of a client */
     struct conn_listener *listeners;
     size_t listener_count;
     struct conn_token *tokens;

@@ -1,0 +1,181 @@
+/* SPDX-FileCopyrightText: 2026 The Postern developers
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * A session's verbs: what each command does, and what may follow what. See session.h. */
+#include "gateway/relay/session-private.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ERRORS_MAXIMUM = 20 };
+
+void session_count_error(struct session *session)
+{
+    if (++session->errors < ERRORS_MAXIMUM || session->closing)
+        return;
+    report_violation(session, "too many errors");
+    session_reply(session, 421, "4.7.0 Too many errors");
+    session_finish(session);
+}
+
+static void refuse(struct session *session, int code, const char *text)
+{
+    session_reply(session, code, "%s", text);
+    session_count_error(session);
+}
+
+static bool take_hello(struct session *session, const char *arguments, size_t length)
+{
+    if (!smtp_hello_is_valid(arguments, length)) {
+        refuse(session, 501, "5.5.4 A host name or an address literal is needed");
+        return false;
+    }
+    char *hello = strndup(arguments, length);
+    if (!hello) {
+        session_abort(session);
+        return false;
+    }
+    /* RFC 5321 4.1.4: EHLO in the middle is like RSET. */
+    transaction_end(session);
+    free(session->hello);
+    session->hello = hello;
+    return true;
+}
+
+static void say_ehlo(struct session *session, const char *arguments, size_t length)
+{
+    const struct conn_config *config = session->snapshot->config;
+    char text[1024];
+    if (!take_hello(session, arguments, length))
+        return;
+    session->esmtp = true;
+    int used = snprintf(text, sizeof text,
+                        "250-%s\r\n250-PIPELINING\r\n250-SIZE %llu\r\n250-8BITMIME\r\n%s"
+                        "250 ENHANCEDSTATUSCODES\r\n",
+                        config->host_name, (unsigned long long)config->maximum_message_size,
+                        session->tls && !session->stream.ssl ? "250-STARTTLS\r\n" : "");
+    if (used < 0 || stream_write(&session->stream, text, (size_t)used) < 0)
+        session_abort(session);
+}
+
+static void say_helo(struct session *session, const char *arguments, size_t length)
+{
+    if (!take_hello(session, arguments, length))
+        return;
+    session->esmtp = false;
+    session_reply(session, 250, "%s", session->snapshot->config->host_name);
+}
+
+static void say_mail(struct session *session, const char *arguments, size_t length)
+{
+    if (!session->hello)
+        refuse(session, 503, "5.5.1 Say EHLO first");
+    else if (session->transaction)
+        refuse(session, 503, "5.5.1 A transaction is open already");
+    else
+        transaction_mail(session, arguments, length);
+}
+
+static void say_rcpt(struct session *session, const char *arguments, size_t length)
+{
+    if (!session->transaction)
+        refuse(session, 503, "5.5.1 Say MAIL first");
+    else
+        transaction_rcpt(session, arguments, length);
+}
+
+static void say_data(struct session *session, const char *arguments, size_t length)
+{
+    (void)arguments;
+    if (length)
+        refuse(session, 501, "5.5.4 DATA takes no argument");
+    else if (!session->transaction)
+        refuse(session, 503, "5.5.1 Say MAIL first");
+    else if (!session->transaction->accepted)
+        refuse(session, 554, "5.5.1 No valid recipients");
+    else
+        transaction_data(session);
+}
+
+static void say_rset(struct session *session, const char *arguments, size_t length)
+{
+    (void)arguments, (void)length;
+    transaction_end(session);
+    session_reply(session, 250, "2.0.0 Flushed");
+}
+
+static void say_noop(struct session *session, const char *arguments, size_t length)
+{
+    (void)arguments, (void)length;
+    session_reply(session, 250, "2.0.0 OK");
+}
+
+static void say_quit(struct session *session, const char *arguments, size_t length)
+{
+    (void)arguments, (void)length;
+    session_reply(session, 221, "2.0.0 %s closes the connection",
+                  session->snapshot->config->host_name);
+    session_finish(session);
+}
+
+/* RFC 5321 3.5.3: neither yes nor no. */
+static void say_vrfy(struct session *session, const char *arguments, size_t length)
+{
+    (void)arguments, (void)length;
+    session_reply(session, 252, "2.5.2 Send some mail, and see");
+}
+
+static void say_help(struct session *session, const char *arguments, size_t length)
+{
+    (void)arguments, (void)length;
+    session_reply(session, 214, "2.0.0 This is a mail gateway; see RFC 5321");
+}
+
+static void say_starttls(struct session *session, const char *arguments, size_t length)
+{
+    (void)arguments;
+    if (length) {
+        refuse(session, 501, "5.5.4 STARTTLS takes no argument");
+    } else if (session->stream.ssl) {
+        refuse(session, 503, "5.5.1 TLS is active already");
+    } else if (!session->tls) {
+        refuse(session, 502, "5.5.1 STARTTLS is not offered here");
+    } else {
+        session_reply(session, 220, "2.0.0 Ready to start TLS");
+        /* The handshake begins once the bytes behind the command are known to be none. */
+        session->state = SESSION_HANDSHAKE;
+    }
+}
+
+static void say_unknown(struct session *session, const char *arguments, size_t length)
+{
+    (void)arguments, (void)length;
+    refuse(session, 500, "5.5.2 That is no command known here");
+}
+
+/* HTTP and the like: whoever speaks it does not read SMTP, and may be a browser made to (ALPACA). */
+static void hang_up(struct session *session, const char *arguments, size_t length)
+{
+    (void)arguments, (void)length;
+    report_violation(session, "the client speaks another protocol");
+    session_abort(session);
+}
+
+static const struct {
+    void (*run)(struct session *session, const char *arguments, size_t length);
+} verbs[] = {
+    [SMTP_UNKNOWN] = {say_unknown}, [SMTP_EHLO] = {say_ehlo},         [SMTP_HELO] = {say_helo},
+    [SMTP_MAIL] = {say_mail},       [SMTP_RCPT] = {say_rcpt},         [SMTP_DATA] = {say_data},
+    [SMTP_RSET] = {say_rset},       [SMTP_NOOP] = {say_noop},         [SMTP_QUIT] = {say_quit},
+    [SMTP_VRFY] = {say_vrfy},       [SMTP_HELP] = {say_help},
+    [SMTP_STARTTLS] = {say_starttls}, [SMTP_FOREIGN] = {hang_up},
+};
+
+void session_command(struct session *session, const char *line, size_t length)
+{
+    const char *arguments;
+    size_t arguments_length;
+    enum smtp_verb verb = smtp_verb(line, length, &arguments, &arguments_length);
+    verbs[verb].run(session, arguments, arguments_length);
+}

@@ -1,0 +1,519 @@
+/* SPDX-FileCopyrightText: 2026 The Postern developers
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * See courier.h. What is said to the next hop is a script: RSET where the connection needs it, MAIL, a
+ * RCPT for each recipient, DATA. `sent` and `answered` walk along it, `sent` ahead as far as PIPELINING
+ * allows. When a connection is replaced, both go back to the start. */
+#include "gateway/relay/courier.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/relay/pool.h"
+
+enum {
+    TIMEOUT_MAIL = 300000, /* RFC 5321 4.5.3.2, milliseconds */
+    TIMEOUT_RCPT = 300000,
+    TIMEOUT_DATA = 120000,
+    TIMEOUT_BLOCK = 180000,
+    TIMEOUT_FINAL = 600000,
+    RECIPIENTS_TEXT_MAXIMUM = 512 * 1024
+};
+
+enum line { LINE_RSET, LINE_MAIL, LINE_RCPT, LINE_DATA };
+
+struct script_line {
+    enum line line;
+    bool accepted;    /* RCPT: the next hop took it before; it has to again */
+    uint32_t address; /* RCPT: where in `addresses` */
+};
+
+enum phase {
+    PHASE_ENVELOPE, /* until 354 */
+    PHASE_CONTENT,  /* message data goes out */
+    PHASE_END_SENT, /* the final reply is awaited */
+    PHASE_DONE      /* it came */
+};
+
+struct courier {
+    struct hop_owner owner;
+    struct worker *worker;
+    struct snapshot *snapshot;
+    const struct conn_outbound *outbound;
+    struct courier_client *client;
+    struct hop *hop;
+    bool hop_ready;
+    bool hop_lost;   /* and nobody has been told yet */
+    bool replaced;   /* the one replacement was made */
+    bool waiting;    /* the client waits for an answer */
+    enum phase phase;
+    struct smtp_mail mail;
+    struct buffer addresses; /* NUL-ended strings */
+    struct script_line *script;
+    size_t length, room, sent, answered;
+    struct smtp_reply *verdict; /* of the transaction: MAIL refused, no connection, lost in the data */
+    struct loop_timer later;    /* answers from memory */
+    enum hop_kind kind;
+    int64_t started, ready_at, accepted_at;
+};
+
+static void on_ready(struct hop_owner *owner);
+static void on_failed(struct hop_owner *owner, const struct smtp_reply *reply);
+static void on_replied(struct hop_owner *owner, const struct smtp_reply *reply);
+static void on_lost(struct hop_owner *owner, const struct error *error);
+static void on_drained(struct hop_owner *owner);
+
+static int64_t now(const struct courier *courier)
+{
+    return loop_now(courier->worker->loop);
+}
+
+/* --- answering --- */
+
+static void answer(struct courier *courier, const struct smtp_reply *reply)
+{
+    if (!courier->waiting)
+        return;
+    struct smtp_reply copy = *reply; /* the client may end us, and the reply with us */
+    courier->waiting = false;
+    courier->client->answered(courier->client, &copy);
+}
+
+static void answer_verdict(struct loop_timer *timer)
+{
+    struct courier *courier = container_of(timer, struct courier, later);
+    static const struct smtp_reply no_memory = {
+        .code = 451, .length = 25, .text = "4.3.0 Resources exhausted"};
+    answer(courier, courier->verdict ? courier->verdict : &no_memory);
+}
+
+static void answer_later(struct courier *courier)
+{
+    loop_set_timer(courier->worker->loop, &courier->later, 0, answer_verdict);
+}
+
+/* From here on every question has this answer. */
+static void settle(struct courier *courier, const struct smtp_reply *reply)
+{
+    if (!courier->verdict)
+        courier->verdict = malloc(sizeof *courier->verdict);
+    if (courier->verdict)
+        *courier->verdict = *reply;
+}
+
+static void settle_lost(struct courier *courier, const char *what)
+{
+    struct smtp_reply reply;
+    smtp_reply_set(&reply, 451, "4.4.2 %s: %.300s", hop_host(courier->hop), what);
+    settle(courier, &reply);
+}
+
+/* --- the script --- */
+
+static int add_line(struct courier *courier, enum line line, uint32_t address)
+{
+    if (courier->length == courier->room) {
+        size_t room = courier->room ? courier->room * 2 : 4;
+        struct script_line *script = realloc(courier->script, room * sizeof *script);
+        if (!script)
+            return -1;
+        courier->script = script;
+        courier->room = room;
+    }
+    courier->script[courier->length++] = (struct script_line){.line = line, .address = address};
+    return 0;
+}
+
+/* Parameters go on only where the next hop offers them. */
+static void say_mail(struct courier *courier)
+{
+    const struct smtp_mail *mail = &courier->mail;
+    const struct smtp_offers *offers = &courier->hop->offers;
+    char size[32] = "", body[16] = "";
+    if (mail->has_size && offers->size)
+        snprintf(size, sizeof size, " SIZE=%llu", (unsigned long long)mail->size);
+    if (mail->body != SMTP_BODY_NONE && offers->eight_bit_mime)
+        snprintf(body, sizeof body, " BODY=%s",
+                 mail->body == SMTP_BODY_8BITMIME ? "8BITMIME" : "7BIT");
+    hop_command(courier->hop, TIMEOUT_MAIL, "MAIL FROM:<%s>%s%s", mail->path.address, size, body);
+}
+
+static void say(struct courier *courier, const struct script_line *line)
+{
+    switch (line->line) {
+    case LINE_RSET:
+        hop_command(courier->hop, TIMEOUT_MAIL, "RSET");
+        break;
+    case LINE_MAIL:
+        say_mail(courier);
+        break;
+    case LINE_RCPT:
+        hop_command(courier->hop, TIMEOUT_RCPT, "RCPT TO:<%s>",
+                    buffer_bytes(&courier->addresses) + line->address);
+        break;
+    case LINE_DATA:
+        hop_command(courier->hop, TIMEOUT_DATA, "DATA");
+        break;
+    }
+}
+
+/* DATA waits for every answer before it: only an accepted recipient makes it worth saying. */
+static bool may_say(const struct courier *courier)
+{
+    if (courier->sent == courier->length)
+        return false;
+    if (courier->sent == courier->answered)
+        return true;
+    return courier->hop->offers.pipelining && courier->script[courier->sent].line != LINE_DATA;
+}
+
+static void say_more(struct courier *courier)
+{
+    bool said = false;
+    for (; may_say(courier); said = true)
+        say(courier, &courier->script[courier->sent++]);
+    if (said)
+        hop_flush(courier->hop);
+}
+
+/* RFC 6152 3: a message that needs eight bits is not sent to one who takes seven. */
+static bool refuse_eight_bit(struct courier *courier)
+{
+    struct smtp_reply reply;
+    if (courier->mail.body != SMTP_BODY_8BITMIME || courier->hop->offers.eight_bit_mime)
+        return false;
+    smtp_reply_set(&reply, 550, "5.6.3 %s takes no 8BITMIME message", hop_host(courier->hop));
+    settle(courier, &reply);
+    answer_later(courier);
+    return true;
+}
+
+static void begin_transaction(struct courier *courier)
+{
+    courier->sent = courier->answered = 0;
+    if (refuse_eight_bit(courier))
+        return;
+    /* The script begins with RSET; a fresh connection has no use for it. */
+    if (!courier->hop->needs_reset)
+        courier->sent = courier->answered = 1;
+    courier->hop->needs_reset = true;
+    say_more(courier);
+}
+
+/* --- the connection --- */
+
+static void dial(struct courier *courier)
+{
+    courier->hop_ready = courier->hop_lost = false;
+    courier->hop =
+        hop_dial(courier->worker, courier->snapshot, courier->outbound, &courier->owner);
+    if (!courier->hop)
+        answer_later(courier); /* without a verdict: resources exhausted */
+}
+
+static void get_hop(struct courier *courier)
+{
+    courier->hop = pool_take(courier->worker->pool, courier->snapshot, courier->outbound,
+                             &courier->owner);
+    if (!courier->hop) {
+        dial(courier);
+        return;
+    }
+    courier->hop_ready = true;
+    courier->kind = HOP_POOLED;
+    courier->ready_at = now(courier);
+    begin_transaction(courier);
+}
+
+/* True when the transaction is said again over a new connection. Only before the message's data, only
+ * once, and only for a connection that had served before or that nobody was waiting on. */
+static bool replace(struct courier *courier)
+{
+    if (courier->phase != PHASE_ENVELOPE || courier->replaced || courier->verdict ||
+        (courier->hop->kind != HOP_POOLED && courier->sent > courier->answered))
+        return false;
+    courier->replaced = true;
+    hop_close(courier->hop, false);
+    dial(courier);
+    return true;
+}
+
+static void on_ready(struct hop_owner *owner)
+{
+    struct courier *courier = container_of(owner, struct courier, owner);
+    courier->hop_ready = true;
+    courier->kind = courier->hop->kind;
+    courier->ready_at = now(courier);
+    begin_transaction(courier);
+}
+
+static void on_failed(struct hop_owner *owner, const struct smtp_reply *reply)
+{
+    struct courier *courier = container_of(owner, struct courier, owner);
+    settle(courier, reply);
+    answer(courier, reply);
+}
+
+static void on_lost(struct hop_owner *owner, const struct error *error)
+{
+    struct courier *courier = container_of(owner, struct courier, owner);
+    if (courier->waiting && replace(courier))
+        return;
+    courier->hop_lost = true;
+    if (courier->waiting || courier->phase != PHASE_ENVELOPE) {
+        if (!courier->verdict)
+            settle_lost(courier, error->what);
+        /* While content goes out the client asks at its end; tell it now that nobody takes more. */
+        if (courier->waiting)
+            answer_verdict(&courier->later);
+        else
+            courier->client->drained(courier->client);
+    }
+}
+
+static void on_drained(struct hop_owner *owner)
+{
+    struct courier *courier = container_of(owner, struct courier, owner);
+    if (courier->phase == PHASE_CONTENT) {
+        hop_watch_progress(courier->hop, TIMEOUT_BLOCK);
+        courier->client->drained(courier->client);
+    }
+}
+
+/* --- replies --- */
+
+static bool everything_answered(const struct courier *courier)
+{
+    return courier->answered == courier->length;
+}
+
+static void mail_answered(struct courier *courier, const struct smtp_reply *reply)
+{
+    if (smtp_reply_class(reply) == 2)
+        return;
+    settle(courier, reply);
+}
+
+static void rcpt_answered(struct courier *courier, struct script_line *line,
+                          const struct smtp_reply *reply)
+{
+    bool accepted = smtp_reply_class(reply) == 2;
+    if (line->accepted && !accepted) {
+        struct smtp_reply lost;
+        smtp_reply_set(&lost, 451,
+                       "4.4.2 %s: the connection was replaced and a recipient is now refused",
+                       hop_host(courier->hop));
+        settle(courier, &lost);
+    }
+    line->accepted = accepted;
+}
+
+static void data_answered(struct courier *courier, const struct smtp_reply *reply)
+{
+    if (reply->code != 354)
+        return;
+    courier->phase = PHASE_CONTENT;
+    courier->accepted_at = now(courier);
+    /* The final reply may come early, as a refusal does. */
+    hop_expect_reply(courier->hop, TIMEOUT_BLOCK);
+    hop_watch_progress(courier->hop, TIMEOUT_BLOCK);
+}
+
+static void envelope_replied(struct courier *courier, const struct smtp_reply *reply)
+{
+    struct script_line *line = &courier->script[courier->answered++];
+    enum line kind = line->line;
+    if (kind == LINE_MAIL)
+        mail_answered(courier, reply);
+    else if (kind == LINE_RCPT)
+        rcpt_answered(courier, line, reply);
+    else if (kind == LINE_DATA)
+        data_answered(courier, reply);
+    if (courier->verdict && courier->sent == courier->answered) {
+        answer(courier, courier->verdict);
+        return;
+    }
+    if (!everything_answered(courier)) {
+        say_more(courier);
+        return;
+    }
+    /* A recipient that was refused is not said again if the connection is replaced. */
+    if ((kind == LINE_RCPT && smtp_reply_class(reply) != 2) ||
+        (kind == LINE_DATA && courier->phase == PHASE_ENVELOPE))
+        courier->sent = courier->answered = --courier->length;
+    answer(courier, reply);
+}
+
+static void message_replied(struct courier *courier, const struct smtp_reply *reply)
+{
+    bool early = courier->phase == PHASE_CONTENT;
+    courier->phase = early ? PHASE_CONTENT : PHASE_DONE;
+    courier->hop->messages++;
+    if (early && smtp_reply_class(reply) == 2)
+        settle_lost(courier, "it accepted the message before its end");
+    else
+        settle(courier, reply);
+    if (early)
+        courier->client->drained(courier->client);
+    else
+        answer(courier, reply);
+}
+
+static void on_replied(struct hop_owner *owner, const struct smtp_reply *reply)
+{
+    struct courier *courier = container_of(owner, struct courier, owner);
+    /* 421 to a warm connection's first words: it was about to close. */
+    if (reply->code == 421 && courier->waiting && courier->hop->kind == HOP_POOLED &&
+        replace(courier))
+        return;
+    if (courier->phase == PHASE_ENVELOPE)
+        envelope_replied(courier, reply);
+    else
+        message_replied(courier, reply);
+}
+
+/* --- what the session asks --- */
+
+struct courier *courier_new(struct worker *worker, struct snapshot *snapshot,
+                            const struct conn_outbound *outbound, const struct smtp_mail *mail,
+                            struct courier_client *client)
+{
+    struct courier *courier = calloc(1, sizeof *courier);
+    if (!courier)
+        return NULL;
+    courier->owner = (struct hop_owner){.ready = on_ready,
+                                        .failed = on_failed,
+                                        .replied = on_replied,
+                                        .lost = on_lost,
+                                        .drained = on_drained};
+    courier->worker = worker;
+    courier->snapshot = snapshot;
+    courier->outbound = outbound;
+    courier->client = client;
+    courier->mail = *mail;
+    courier->started = loop_now(worker->loop);
+    buffer_init(&courier->addresses, RECIPIENTS_TEXT_MAXIMUM);
+    if (add_line(courier, LINE_RSET, 0) < 0 || add_line(courier, LINE_MAIL, 0) < 0) {
+        free(courier->script);
+        free(courier);
+        return NULL;
+    }
+    return courier;
+}
+
+/* The new line is in the script: says it, over whatever connection there is or will be. */
+static void proceed(struct courier *courier)
+{
+    courier->waiting = true;
+    if (courier->verdict)
+        answer_later(courier);
+    else if (!courier->hop)
+        get_hop(courier);
+    else if (!courier->hop_lost)
+        say_more(courier);
+    else if (!replace(courier)) {
+        settle_lost(courier, "the connection was lost");
+        answer_later(courier);
+    }
+}
+
+void courier_recipient(struct courier *courier, const char *address)
+{
+    uint32_t offset = (uint32_t)buffer_length(&courier->addresses);
+    courier->waiting = true;
+    if (buffer_append(&courier->addresses, address, strlen(address) + 1) < 0 ||
+        add_line(courier, LINE_RCPT, offset) < 0) {
+        answer_later(courier); /* resources exhausted */
+        return;
+    }
+    proceed(courier);
+}
+
+void courier_data(struct courier *courier)
+{
+    courier->waiting = true;
+    if (add_line(courier, LINE_DATA, 0) < 0)
+        answer_later(courier);
+    else
+        proceed(courier);
+}
+
+int courier_write(struct courier *courier, const char *bytes, size_t length)
+{
+    if (courier->verdict || courier->hop_lost)
+        return -1;
+    return hop_write(courier->hop, bytes, length);
+}
+
+size_t courier_unsent(const struct courier *courier)
+{
+    return courier->hop ? stream_unsent(&courier->hop->stream) : 0;
+}
+
+void courier_flush(struct courier *courier)
+{
+    if (courier->verdict || courier->hop_lost)
+        return;
+    hop_flush(courier->hop);
+    hop_watch_progress(courier->hop, TIMEOUT_BLOCK);
+}
+
+void courier_finish(struct courier *courier, const char *end)
+{
+    courier->waiting = true;
+    if (!courier->verdict && hop_write(courier->hop, end, strlen(end)) < 0)
+        settle_lost(courier, "the connection was lost");
+    if (courier->verdict) {
+        answer_later(courier);
+        return;
+    }
+    courier->phase = PHASE_END_SENT;
+    hop_flush(courier->hop);
+    /* The reply is expected since 354; only its time begins anew. */
+    courier->hop->replies_awaited--;
+    hop_expect_reply(courier->hop, TIMEOUT_FINAL);
+    if (courier->hop->stream.broken)
+        hop_flush(courier->hop);
+}
+
+const struct smtp_offers *courier_offers(const struct courier *courier)
+{
+    return courier->hop_ready ? &courier->hop->offers : NULL;
+}
+
+void courier_report(const struct courier *courier, struct courier_report *ret)
+{
+    int64_t ready = courier->ready_at ? courier->ready_at : now(courier);
+    *ret = (struct courier_report){
+        .hop = courier->hop,
+        .kind = courier->kind,
+        .hop_milliseconds = ready - courier->started,
+        .mail_milliseconds = courier->accepted_at ? courier->accepted_at - ready : 0};
+}
+
+/* Nothing of a message is on the connection, or all of one, and nothing is awaited. */
+static bool is_reusable(const struct courier *courier)
+{
+    const struct hop *hop = courier->hop;
+    if (!courier->hop_ready || courier->hop_lost || hop->stream.broken || hop->replies_awaited)
+        return false;
+    if (courier->verdict && courier->verdict->code == 421)
+        return false;
+    return courier->phase == PHASE_ENVELOPE || courier->phase == PHASE_DONE;
+}
+
+void courier_end(struct courier *courier)
+{
+    loop_cancel_timer(courier->worker->loop, &courier->later);
+    if (courier->hop && is_reusable(courier)) {
+        if (courier->phase == PHASE_DONE)
+            courier->hop->needs_reset = false;
+        pool_put(courier->worker->pool, courier->hop);
+    } else if (courier->hop) {
+        hop_close(courier->hop, false);
+    }
+    buffer_release(&courier->addresses);
+    free(courier->script);
+    free(courier->verdict);
+    free(courier);
+}

@@ -1,0 +1,109 @@
+/* SPDX-FileCopyrightText: 2026 The Postern developers
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * A hop: one connection to a next hop, from the name in SmartHosts to the EHLO after TLS.
+ *
+ * It dials by itself: hosts in order, each host's addresses in order, until one answers as the connector
+ * demands; or it fails with the reply to give and the reason to log. Once ready it carries commands and
+ * replies for its owner, and between transactions it rests in the pool (pool.h) with no owner.
+ *
+ * Callbacks never come from inside a call of the owner's. After `failed` or `lost` the hop is still the
+ * owner's, who ends it with hop_close(). */
+#ifndef POSTERN_GATEWAY_HOP_H
+#define POSTERN_GATEWAY_HOP_H
+
+#include "gateway/net/stream.h"
+#include "gateway/relay/tls.h"
+#include "gateway/relay/worker.h"
+#include "gateway/smtp/reply.h"
+
+enum hop_step {
+    HOP_RESOLVE,
+    HOP_CONNECT,
+    HOP_GREETING,
+    HOP_EHLO,
+    HOP_STARTTLS,
+    HOP_HANDSHAKE, /* with the verdict at its end */
+    HOP_EHLO_TLS,
+    HOP_READY
+};
+const char *hop_step_name(enum hop_step step);
+
+struct hop;
+
+struct hop_owner {
+    void (*ready)(struct hop_owner *owner);
+    /* No host would do: what to tell the sender. */
+    void (*failed)(struct hop_owner *owner, const struct smtp_reply *reply);
+    /* One reply came to what was sent. */
+    void (*replied)(struct hop_owner *owner, const struct smtp_reply *reply);
+    /* The connection broke, talked nonsense or kept silent too long, after ready. */
+    void (*lost)(struct hop_owner *owner, const struct error *error);
+    /* What was written has gone out but for STREAM_OUT_LOW bytes. May be NULL. */
+    void (*drained)(struct hop_owner *owner);
+    /* A step of dialing ended: for `outbound validate`. May be NULL. */
+    void (*step)(struct hop_owner *owner, enum hop_step step, const struct error *error,
+                 int64_t milliseconds);
+};
+
+enum hop_kind { HOP_NEW, HOP_RESUMED, HOP_POOLED };
+const char *hop_kind_name(enum hop_kind kind);
+
+struct hop {
+    struct worker *worker;
+    struct snapshot *snapshot;
+    const struct conn_outbound *outbound;
+    struct hop_owner *owner; /* NULL: in the pool */
+    enum hop_step step;
+    enum hop_kind kind;
+    struct stream stream;
+    struct loop_timer timer;
+    struct resolver_query query;
+    struct resolver_answer addresses;
+    size_t host;      /* in outbound->hosts */
+    unsigned address; /* in addresses */
+    unsigned connection; /* counts the addresses tried */
+    bool without_tls; /* Opportunistic, and the handshake failed: once more in the clear */
+    bool said_helo;   /* EHLO was refused: HELO */
+    bool begun;       /* the first host was begun */
+    bool failed;      /* no host would do */
+    bool notified;    /* failed or lost was told */
+    bool busy, dead;  /* in a callback; closed from inside it */
+    int64_t dial_started, dial_deadline, step_started;
+    int64_t milliseconds[HOP_READY]; /* each step's, of the host that answered */
+    struct smtp_offers offers;
+    struct smtp_reply_parser *parser; /* only while replies are awaited */
+    unsigned replies_awaited;
+    unsigned messages;   /* begun on this connection */
+    bool needs_reset;    /* a transaction was given up before its data */
+    struct smtp_reply failure; /* the gravest so far while dialing */
+    int gravity;
+    struct error failure_error;
+    char address_text[64];
+    struct hop *next;    /* in the pool */
+};
+
+/* Begins to dial. NULL: out of memory. */
+struct hop *hop_dial(struct worker *worker, struct snapshot *snapshot,
+                     const struct conn_outbound *outbound, struct hop_owner *owner);
+/* Says QUIT when `politely` and nothing is under way; closes and frees in any case. */
+void hop_close(struct hop *hop, bool politely);
+
+/* Sends a command line (without CRLF; bounded by SMTP_COMMAND_MAXIMUM) and expects one reply more.
+ * `timeout` in milliseconds counts from now; it is cut to ConnectionInactivityTimeOut. */
+void hop_command(struct hop *hop, int64_t timeout, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* Bytes of message data: 0, or negative when there is no room or the connection broke. */
+int hop_write(struct hop *hop, const char *bytes, size_t length);
+void hop_flush(struct hop *hop);
+/* One reply more is expected, within `timeout`. */
+void hop_expect_reply(struct hop *hop, int64_t timeout);
+/* While data goes out: each `timeout` milliseconds without progress are the end. */
+void hop_watch_progress(struct hop *hop, int64_t timeout);
+
+static inline const char *hop_host(const struct hop *hop)
+{
+    return hop->outbound->hosts[hop->host].name;
+}
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-FileCopyrightText: 2026 The Postern developers
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Connections to next hops that wait for the next message, and TLS tickets for the next connection.
+ *
+ * One a worker. A connection is used again only under the connector and snapshot that it was made under,
+ * so that a reload leaves nothing of an old policy behind. At most 128 connections wait, the oldest goes
+ * first; each waits up to a minute, or until its other side says anything at all. */
+#ifndef POSTERN_GATEWAY_POOL_H
+#define POSTERN_GATEWAY_POOL_H
+
+#include "gateway/relay/hop.h"
+
+struct pool;
+
+int pool_new(struct pool **ret, struct worker *worker, struct error *error);
+struct pool *pool_free(struct pool *pool); /* closes all */
+
+/* A connection that waits for this connector, with the new owner; NULL: none. */
+struct hop *pool_take(struct pool *pool, const struct snapshot *snapshot,
+                      const struct conn_outbound *outbound, struct hop_owner *owner);
+/* Takes the connection over: kept, or closed politely when it has had its number of messages. */
+void pool_put(struct pool *pool, struct hop *hop);
+/* The connection has something to say or has waited long enough (hop.c calls this). */
+void pool_drop(struct pool *pool, struct hop *hop);
+void pool_clear(struct pool *pool); /* a new snapshot, or the end */
+
+/* Tickets: each is used once. */
+void pool_keep_tickets(struct pool *pool, struct hop *hop);
+SSL_SESSION *pool_take_ticket(struct pool *pool, const struct snapshot *snapshot,
+                              const struct conn_outbound *outbound, size_t host);
+
+#endif

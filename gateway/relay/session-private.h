@@ -1,0 +1,118 @@
+/* SPDX-FileCopyrightText: 2026 The Postern developers
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * What session.c (connection), commands.c (verbs) and transaction.c (one message) share of a session.
+ * For these files alone. */
+#ifndef POSTERN_GATEWAY_SESSION_PRIVATE_H
+#define POSTERN_GATEWAY_SESSION_PRIVATE_H
+
+#include "connectors/select.h"
+#include "gateway/net/stream.h"
+#include "gateway/relay/courier.h"
+#include "gateway/relay/session.h"
+#include "gateway/relay/tls.h"
+#include "gateway/smtp/command.h"
+#include "gateway/smtp/data.h"
+#include "gateway/smtp/reply.h"
+#include "pki/base/log.h"
+
+enum session_state {
+    SESSION_COMMAND,   /* the next line is a command */
+    SESSION_WAITING,   /* for the courier's answer; input rests */
+    SESSION_DATA,      /* message data */
+    SESSION_HANDSHAKE,
+    SESSION_LINGERING  /* the last reply is out; input is thrown away until the client closes */
+};
+
+struct transaction;
+
+struct session {
+    struct stream stream;
+    struct worker *worker;
+    struct snapshot *snapshot;
+    struct session *next, **link; /* in the worker's list */
+    struct loop_timer timer;
+    struct buffer input; /* read and not consumed yet */
+    enum session_state state;
+    bool busy, dead;       /* in a callback; to be freed at its end */
+    bool esmtp;            /* said EHLO */
+    bool skipping_line;    /* a command line past the maximum goes by */
+    bool closing;          /* close when what is written has gone out */
+    bool draining;         /* no further transaction */
+    unsigned errors, messages;
+    int64_t started;
+    struct sockaddr_storage address;
+    char peer[64];         /* "192.0.2.1" */
+    char id[24];
+    char *hello;           /* what EHLO or HELO said; NULL before */
+    SSL_CTX *tls;          /* to offer, NULL: none; the snapshot's */
+    struct transaction *transaction; /* from MAIL on */
+};
+
+/* One message on its way, from MAIL to its reply. */
+struct transaction {
+    struct session *session;
+    struct courier_client client;
+    struct courier *courier; /* from the first recipient with a route on */
+    const struct conn_inbound *inbound;
+    const struct conn_outbound *outbound;
+    struct smtp_mail mail;
+    struct buffer recipients; /* accepted, "<a>, <b>", for the log */
+    char last_recipient[SMTP_PATH_MAXIMUM + 1];
+    unsigned accepted;
+    enum { ASKED_RECIPIENT, ASKED_DATA, ASKED_MESSAGE } asked;
+    struct smtp_data_decoder decoder;
+    struct smtp_data_encoder encoder;
+    struct smtp_header_watch header;
+    uint64_t size; /* bytes of the message as it came, without our Received */
+    bool failed;   /* the courier takes no more, or the message is refused: the rest is thrown away */
+    bool refused;  /* by us, with this: */
+    bool close_after; /* framing cannot be trusted any more */
+    struct smtp_reply *refusal;
+    char id[40];
+    int64_t started, data_started, data_ended;
+};
+
+/* session.c */
+/* Around everything that may end the session: it is freed by the outermost end. */
+bool session_begin(struct session *session);
+void session_end(struct session *session, bool outermost);
+void session_reply(struct session *session, int code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void session_send(struct session *session, const struct smtp_reply *reply);
+/* Closes once what is written is out, reading and throwing away what still comes for a while. */
+void session_finish(struct session *session);
+/* Closes now. */
+void session_abort(struct session *session);
+void session_resume(struct session *session); /* go on reading */
+/* The courier has answered and the reply is written: on to the next command, or to the end. */
+void session_answered(struct session *session);
+void session_log(const struct session *session, struct log *log); /* fields of the client's side */
+
+/* commands.c */
+void session_command(struct session *session, const char *line, size_t length);
+void session_count_error(struct session *session);
+
+/* transaction.c */
+void transaction_mail(struct session *session, const char *arguments, size_t length);
+void transaction_rcpt(struct session *session, const char *arguments, size_t length);
+void transaction_data(struct session *session);
+/* Message data; returns the bytes taken. */
+size_t transaction_take(struct session *session, const char *bytes, size_t length);
+bool transaction_wants_data(const struct session *session);
+void transaction_end(struct session *session); /* bears none */
+
+/* received.c: our line on top, with its CRLF, into `text`; returns the length. */
+size_t received_line(const struct session *session, const struct transaction *transaction,
+                     char *text, size_t size);
+
+/* report.c */
+void report_message(const struct transaction *transaction, const struct smtp_reply *reply);
+void report_broken_off(const struct transaction *transaction);
+void report_sender_refused(const struct session *session, const struct smtp_mail *mail,
+                           const struct conn_inbound *closest, enum conn_condition condition);
+void report_recipient_refused(const struct transaction *transaction,
+                              const struct smtp_reply *reply);
+void report_violation(const struct session *session, const char *what);
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-FileCopyrightText: 2026 The Postern developers
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Everything that one configuration means at run time: the connectors, identities, anchors and TLS
+ * contexts. Built and checked as a whole, immutable, counted; a session and a connection to a next hop
+ * keep the one that they began with. Any thread may read it. */
+#ifndef POSTERN_GATEWAY_SNAPSHOT_H
+#define POSTERN_GATEWAY_SNAPSHOT_H
+
+#include <openssl/ssl.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "connectors/load.h"
+#include "connectors/model.h"
+#include "pki/identity.h"
+#include "pki/peer.h"
+
+struct snapshot_outbound {
+    SSL_CTX *tls;                  /* NULL when TlsSettings is None */
+    struct pki_peer_policy policy; /* the verdict on the next hop's certificate */
+};
+
+/* What a listener shows to a client: a certificate, a lowest version, whether a certificate is asked. */
+struct snapshot_server {
+    const struct pki_identity *identity;
+    enum conn_tls_version minimum;
+    bool ask_certificate;
+    SSL_CTX *tls;
+};
+
+struct snapshot {
+    unsigned references; /* atomic */
+    uint64_t generation;
+    time_t loaded;
+    size_t warnings;
+    struct conn_config *config;
+    struct pki_identity **identities;      /* as config->certificates */
+    X509_STORE **anchors;                  /* as config->anchors */
+    struct snapshot_outbound *outbound;    /* as config->outbound */
+    struct pki_peer_policy *inbound;       /* as config->inbound: the verdict on a client's certificate */
+    struct snapshot_server *servers;
+    size_t server_count;
+};
+
+/* Reads `directory` and opens what it names. Blocks on the signer: up to its deadline for each key that
+ * `previous` does not have open already. At start (`previous` NULL) a token that is not there yet is no
+ * failure; at a reload it is. Problems of the files are in `problems` (-EX_CONFIG and no text in
+ * `error` but a summary); anything else is in `error`. */
+int snapshot_load(struct pki_library *library, struct pki_signer *signer, const char *directory,
+                  const struct snapshot *previous, struct snapshot **ret,
+                  struct conn_problems *problems, struct error *error);
+struct snapshot *snapshot_ref(struct snapshot *snapshot);
+struct snapshot *snapshot_unref(struct snapshot *snapshot);
+
+/* The TLS context for a client at this address, NULL when there is none to offer. */
+SSL_CTX *snapshot_server_context(const struct snapshot *snapshot, const struct sockaddr *address);
+
+#endif

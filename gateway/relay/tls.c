@@ -1,0 +1,321 @@
+/* SPDX-FileCopyrightText: 2026 The Postern developers
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * See tls.h. */
+#include "gateway/relay/tls.h"
+
+#include <arpa/inet.h>
+#include <openssl/err.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "connectors/select.h"
+
+/* Forward secrecy and AEAD only: the suites that Exchange Online takes, and ChaCha20. */
+static const char strong_ciphers[] = "ECDHE+AESGCM:ECDHE+CHACHA20";
+/* Where an inbound connector lets old devices in, for its own addresses. */
+static const char old_ciphers[] = "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE:DHE:AES:@SECLEVEL=0";
+
+enum { SERVER_SESSIONS = 512, SESSION_SECONDS = 600 };
+
+static int peer_index = -1;
+
+static void free_peer(void *parent, void *pointer, CRYPTO_EX_DATA *data, int index, long number,
+                      void *argument)
+{
+    struct tls_peer *peer = pointer;
+    (void)parent, (void)data, (void)index, (void)number, (void)argument;
+    if (!peer)
+        return;
+    for (unsigned i = 0; i < peer->ticket_count; i++)
+        SSL_SESSION_free(peer->tickets[i]);
+    free(peer->verdict);
+    free(peer->verdicts);
+    snapshot_unref(peer->snapshot);
+    free(peer);
+}
+
+int tls_init(struct error *error)
+{
+    peer_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, free_peer);
+    return peer_index < 0 ? error_set(error, EX_OSERR, "Out of memory") : 0;
+}
+
+struct tls_peer *tls_peer(const SSL *ssl)
+{
+    return ssl ? SSL_get_ex_data(ssl, peer_index) : NULL;
+}
+
+static int openssl_error(struct error *error, const char *what)
+{
+    const char *reason = ERR_reason_error_string(ERR_peek_last_error());
+    ERR_clear_error();
+    return error_set(error, EX_SOFTWARE, "%s: %s", what, reason ? reason : "out of memory");
+}
+
+/* --- contexts --- */
+
+static int protocol_version(enum conn_tls_version version)
+{
+    static const int versions[] = {TLS1_VERSION, TLS1_1_VERSION, TLS1_2_VERSION, TLS1_3_VERSION};
+    return versions[version];
+}
+
+static int common_context(struct pki_library *library, const SSL_METHOD *method,
+                          enum conn_tls_version minimum, SSL_CTX **ret, struct error *error)
+{
+    SSL_CTX *context = SSL_CTX_new_ex(pki_library_context(library), NULL, method);
+    if (!context)
+        return openssl_error(error, "Could not make a TLS context");
+    SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                                  SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
+    SSL_CTX_set_read_ahead(context, 1);
+    SSL_CTX_set_timeout(context, SESSION_SECONDS);
+    const char *ciphers = minimum < CONN_TLS_1_2 ? old_ciphers : strong_ciphers;
+    if (SSL_CTX_set_min_proto_version(context, protocol_version(minimum)) != 1 ||
+        SSL_CTX_set_cipher_list(context, ciphers) != 1) {
+        SSL_CTX_free(context);
+        return openssl_error(error, "Could not set TLS versions and ciphers");
+    }
+    *ret = context;
+    return 0;
+}
+
+/* A client's certificate is asked for and kept whatever it is: the verdict is each connector's own. */
+static int take_any_certificate(X509_STORE_CTX *store, void *argument)
+{
+    (void)store, (void)argument;
+    return 1;
+}
+
+int tls_server_context(struct pki_library *library, struct pki_identity *identity,
+                       enum conn_tls_version minimum, bool ask_certificate, SSL_CTX **ret,
+                       struct error *error)
+{
+    SSL_CTX *context;
+    int result = common_context(library, TLS_server_method(), minimum, &context, error);
+    if (result < 0)
+        return result;
+    /* Sessions are kept here and not in tickets: a ticket does not carry the client's intermediates,
+     * and no session outlives the policy that it was made under. */
+    SSL_CTX_set_options(context, SSL_OP_NO_TICKET | SSL_OP_CIPHER_SERVER_PREFERENCE);
+    SSL_CTX_set_num_tickets(context, 1);
+    SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_SERVER);
+    SSL_CTX_sess_set_cache_size(context, SERVER_SESSIONS);
+    SSL_CTX_set_session_id_context(context, (const unsigned char *)"postern", 7);
+    if (ask_certificate) {
+        SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
+        SSL_CTX_set_cert_verify_callback(context, take_any_certificate, NULL);
+    }
+    if ((result = pki_identity_use(identity, context, error)) < 0) {
+        SSL_CTX_free(context);
+        return result;
+    }
+    *ret = context;
+    return 0;
+}
+
+static int keep_ticket(SSL *ssl, SSL_SESSION *session)
+{
+    struct tls_peer *peer = tls_peer(ssl);
+    if (!peer || !peer->outbound || !SSL_SESSION_is_resumable(session))
+        return 0;
+    if (peer->ticket_count == TLS_TICKETS_MAXIMUM) {
+        SSL_SESSION_free(peer->tickets[0]);
+        memmove(peer->tickets, peer->tickets + 1, sizeof peer->tickets - sizeof peer->tickets[0]);
+        peer->ticket_count--;
+    }
+    peer->tickets[peer->ticket_count++] = session;
+    return 1; /* the reference is ours */
+}
+
+static void judge_next_hop(struct tls_peer *peer, X509 *leaf, STACK_OF(X509) *chain)
+{
+    if (!peer->verdict)
+        peer->verdict = calloc(1, sizeof *peer->verdict);
+    if (peer->verdict)
+        pki_peer_judge(&peer->outbound->policy, leaf, chain, 0, peer->verdict);
+    peer->presented = leaf;
+}
+
+/* In the handshake, so that a peer that is refused never sees our certificate in TLS 1.3. */
+static int verify_next_hop(X509_STORE_CTX *store, void *argument)
+{
+    SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
+    struct tls_peer *peer = tls_peer(ssl);
+    (void)argument;
+    judge_next_hop(peer, X509_STORE_CTX_get0_cert(store), X509_STORE_CTX_get0_untrusted(store));
+    bool accepted = peer->verdict && peer->verdict->accepted;
+    X509_STORE_CTX_set_error(store, accepted ? X509_V_OK : X509_V_ERR_APPLICATION_VERIFICATION);
+    return accepted;
+}
+
+/* Notes that our certificate was asked for; what is sent is set in the context already. */
+static int note_request(SSL *ssl, void *argument)
+{
+    struct tls_peer *peer = tls_peer(ssl);
+    (void)argument;
+    if (peer)
+        peer->certificate_asked = true;
+    return 1;
+}
+
+int tls_client_context(struct pki_library *library, struct pki_identity *identity,
+                       enum conn_tls_version minimum, SSL_CTX **ret, struct error *error)
+{
+    SSL_CTX *context;
+    int result = common_context(library, TLS_client_method(), minimum, &context, error);
+    if (result < 0)
+        return result;
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
+    SSL_CTX_set_cert_verify_callback(context, verify_next_hop, NULL);
+    SSL_CTX_set_session_cache_mode(context,
+                                   SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL_STORE);
+    SSL_CTX_sess_set_new_cb(context, keep_ticket);
+    SSL_CTX_set_cert_cb(context, note_request, NULL);
+    if (identity && (result = pki_identity_use(identity, context, error)) < 0) {
+        SSL_CTX_free(context);
+        return result;
+    }
+    *ret = context;
+    return 0;
+}
+
+/* --- connections --- */
+
+static SSL *new_ssl(SSL_CTX *context, struct snapshot *snapshot, struct tls_peer **ret)
+{
+    struct tls_peer *peer = calloc(1, sizeof *peer);
+    SSL *ssl = peer ? SSL_new(context) : NULL;
+    if (!ssl || SSL_set_ex_data(ssl, peer_index, peer) != 1) {
+        SSL_free(ssl);
+        free(peer);
+        return NULL;
+    }
+    peer->snapshot = snapshot_ref(snapshot);
+    *ret = peer;
+    return ssl;
+}
+
+SSL *tls_accept(SSL_CTX *context, struct snapshot *snapshot, const struct sockaddr *address)
+{
+    struct tls_peer *peer;
+    SSL *ssl = new_ssl(context, snapshot, &peer);
+    if (!ssl)
+        return NULL;
+    memcpy(&peer->address, address,
+           address->sa_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6));
+    SSL_set_accept_state(ssl);
+    return ssl;
+}
+
+static bool is_address(const char *name)
+{
+    struct in6_addr address;
+    return inet_pton(AF_INET, name, &address) == 1 || inet_pton(AF_INET6, name, &address) == 1;
+}
+
+SSL *tls_connect(const struct snapshot_outbound *outbound, struct snapshot *snapshot,
+                 const char *name, SSL_SESSION *ticket)
+{
+    struct tls_peer *peer;
+    SSL *ssl = new_ssl(outbound->tls, snapshot, &peer);
+    if (ssl) {
+        peer->outbound = outbound;
+        if (!is_address(name))
+            SSL_set_tlsext_host_name(ssl, name);
+        if (ticket)
+            SSL_set_session(ssl, ticket);
+        SSL_set_connect_state(ssl);
+    }
+    SSL_SESSION_free(ticket);
+    return ssl;
+}
+
+/* --- verdicts after a handshake --- */
+
+int tls_connected(SSL *ssl, struct error *error)
+{
+    struct tls_peer *peer = tls_peer(ssl);
+    peer->resumed = SSL_session_reused(ssl);
+    if (peer->resumed)
+        judge_next_hop(peer, SSL_get0_peer_certificate(ssl), SSL_get_peer_cert_chain(ssl));
+    if (!peer->verdict)
+        return error_set(error, EX_OSERR, "Out of memory");
+    if (peer->verdict->accepted)
+        return 0;
+    error_set(error, EX_PROTOCOL, "%s", peer->verdict->reason);
+    return error_cure(error, "%s", peer->verdict->cure);
+}
+
+static bool wants_verdict(const struct conn_inbound *inbound, const struct tls_peer *peer)
+{
+    return inbound->enabled && inbound->sender_certificate_names.count &&
+           conn_inbound_takes_address(inbound, (const struct sockaddr *)&peer->address);
+}
+
+int tls_accepted(SSL *ssl, struct error *error)
+{
+    struct tls_peer *peer = tls_peer(ssl);
+    const struct conn_config *config = peer->snapshot->config;
+    X509 *leaf = SSL_get0_peer_certificate(ssl);
+    size_t count = 0;
+    peer->resumed = SSL_session_reused(ssl);
+    peer->presented = leaf;
+    if (!leaf)
+        return 0;
+    for (size_t i = 0; i < config->inbound_count; i++)
+        count += wants_verdict(&config->inbound[i], peer);
+    if (!count)
+        return 0;
+    peer->verdicts = calloc(count, sizeof *peer->verdicts);
+    if (!peer->verdicts)
+        return error_set(error, EX_OSERR, "Out of memory");
+    for (size_t i = 0; i < config->inbound_count; i++) {
+        if (!wants_verdict(&config->inbound[i], peer))
+            continue;
+        struct tls_inbound_verdict *entry = &peer->verdicts[peer->verdict_count++];
+        entry->inbound = &config->inbound[i];
+        pki_peer_judge(&peer->snapshot->inbound[i], leaf, SSL_get_peer_cert_chain(ssl), 0,
+                       &entry->verdict);
+    }
+    return 0;
+}
+
+const struct pki_peer_verdict *tls_inbound_verdict(const struct tls_peer *peer,
+                                                   const struct conn_inbound *inbound)
+{
+    for (size_t i = 0; peer && i < peer->verdict_count; i++)
+        if (peer->verdicts[i].inbound == inbound)
+            return &peer->verdicts[i].verdict;
+    return NULL;
+}
+
+/* --- words --- */
+
+enum conn_tls_version tls_version(const SSL *ssl)
+{
+    switch (SSL_version(ssl)) {
+    case TLS1_3_VERSION:
+        return CONN_TLS_1_3;
+    case TLS1_2_VERSION:
+        return CONN_TLS_1_2;
+    case TLS1_1_VERSION:
+        return CONN_TLS_1_1;
+    default:
+        return CONN_TLS_1_0;
+    }
+}
+
+const char *tls_version_name(const SSL *ssl)
+{
+    return SSL_get_version(ssl);
+}
+
+const char *tls_cipher_name(const SSL *ssl)
+{
+    const SSL_CIPHER *cipher = SSL_get_current_cipher(ssl);
+    const char *name = cipher ? SSL_CIPHER_standard_name(cipher) : NULL;
+    return name ? name : "unknown";
+}

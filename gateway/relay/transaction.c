@@ -1,0 +1,391 @@
+/* SPDX-FileCopyrightText: 2026 The Postern developers
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * One message: admitted at MAIL, routed at RCPT, streamed at DATA. See session-private.h.
+ *
+ * A transaction lives from MAIL to the reply to the message (or RSET, EHLO, the end of the session), and
+ * its courier ends with it: the connection to the next hop goes back to the pool, or is broken off when
+ * part of a message has gone out on it. */
+#include "gateway/relay/session-private.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { RECIPIENTS_MAXIMUM = 1000, RECIPIENTS_LOGGED = 2048 };
+
+static void courier_answered(struct courier_client *client, const struct smtp_reply *reply);
+static void courier_drained(struct courier_client *client);
+
+void transaction_end(struct session *session)
+{
+    struct transaction *transaction = session->transaction;
+    if (!transaction)
+        return;
+    session->transaction = NULL;
+    if (transaction->courier)
+        courier_end(transaction->courier);
+    buffer_release(&transaction->recipients);
+    free(transaction->refusal);
+    free(transaction);
+}
+
+static void refuse_syntax(struct session *session, enum smtp_syntax syntax, bool recipient)
+{
+    switch (syntax) {
+    case SMTP_SYNTAX_ADDRESS:
+        session_reply(session, 501, "%s The address is not well formed",
+                      recipient ? "5.1.3" : "5.1.7");
+        break;
+    case SMTP_SYNTAX_PARAMETER:
+        session_reply(session, 555, "5.5.4 A parameter is not known here");
+        break;
+    default:
+        session_reply(session, 501, "5.5.4 Syntax: %s",
+                      recipient ? "RCPT TO:<address>" : "MAIL FROM:<address>");
+        break;
+    }
+    session_count_error(session);
+}
+
+/* --- MAIL --- */
+
+static const struct pki_peer_verdict *find_verdict(const void *context,
+                                                   const struct conn_inbound *inbound)
+{
+    return tls_inbound_verdict(context, inbound);
+}
+
+static const struct conn_inbound *choose_inbound(const struct session *session,
+                                                 const struct smtp_mail *mail,
+                                                 const struct conn_inbound **closest,
+                                                 enum conn_condition *condition)
+{
+    const SSL *ssl = session->stream.ssl;
+    struct conn_client client = {.address = (const struct sockaddr *)&session->address,
+                                 .tls = ssl,
+                                 .tls_version = ssl ? tls_version(ssl) : CONN_TLS_1_0,
+                                 .verdict = find_verdict,
+                                 .context = tls_peer(ssl),
+                                 .sender_domain = mail->path.domain};
+    return conn_inbound_choose(session->snapshot->config, &client, closest, condition);
+}
+
+/* What the client is told; the log says more. */
+static void refuse_sender(struct session *session, enum conn_condition condition)
+{
+    switch (condition) {
+    case CONN_CONDITION_TLS:
+        session_reply(session, 530, "5.7.0 Must issue a STARTTLS command first");
+        break;
+    case CONN_CONDITION_TLS_VERSION:
+        session_reply(session, 550, "5.7.1 A later version of TLS is needed here");
+        break;
+    case CONN_CONDITION_CERTIFICATE:
+        session_reply(session, 550,
+                      "5.7.1 The certificate presented (or its absence) admits no mail here");
+        break;
+    case CONN_CONDITION_SENDER_DOMAIN:
+        session_reply(session, 550, "5.7.1 Mail of this sender's domain is not admitted from here");
+        break;
+    default:
+        session_reply(session, 550, "5.7.1 %s is not admitted by any inbound connector",
+                      session->peer);
+        break;
+    }
+}
+
+static struct transaction *new_transaction(struct session *session, const struct smtp_mail *mail,
+                                           const struct conn_inbound *inbound)
+{
+    struct transaction *transaction = calloc(1, sizeof *transaction);
+    if (!transaction)
+        return NULL;
+    transaction->session = session;
+    transaction->client = (struct courier_client){courier_answered, courier_drained};
+    transaction->inbound = inbound;
+    transaction->mail = *mail;
+    transaction->started = loop_now(session->worker->loop);
+    buffer_init(&transaction->recipients, RECIPIENTS_LOGGED);
+    snprintf(transaction->id, sizeof transaction->id, "%s-%u", session->id, ++session->messages);
+    return transaction;
+}
+
+void transaction_mail(struct session *session, const char *arguments, size_t length)
+{
+    struct smtp_mail mail;
+    const struct conn_inbound *closest = NULL;
+    enum conn_condition condition = CONN_CONDITION_NONE;
+    enum smtp_syntax syntax = smtp_parse_mail(arguments, length, &mail);
+    if (syntax != SMTP_SYNTAX_OK) {
+        refuse_syntax(session, syntax, false);
+        return;
+    }
+    uint64_t maximum = session->snapshot->config->maximum_message_size;
+    if (mail.has_size && mail.size > maximum) {
+        session_reply(session, 552, "5.3.4 Messages have at most %llu bytes here",
+                      (unsigned long long)maximum);
+        return;
+    }
+    const struct conn_inbound *inbound = choose_inbound(session, &mail, &closest, &condition);
+    if (!inbound) {
+        report_sender_refused(session, &mail, closest, condition);
+        refuse_sender(session, condition);
+        session_count_error(session);
+        return;
+    }
+    session->transaction = new_transaction(session, &mail, inbound);
+    if (session->transaction)
+        session_reply(session, 250, "2.1.0 Sender OK");
+    else
+        session_reply(session, 451, "4.3.0 Resources exhausted");
+}
+
+/* --- RCPT --- */
+
+static void ask_courier(struct session *session, int asked)
+{
+    session->transaction->asked = asked;
+    session->state = SESSION_WAITING;
+}
+
+static void refuse_recipient(struct session *session, const struct smtp_path *path, int code,
+                             const char *text)
+{
+    struct smtp_reply reply;
+    smtp_reply_set(&reply, code, "%s", text);
+    snprintf(session->transaction->last_recipient, sizeof session->transaction->last_recipient,
+             "%s", path->address);
+    report_recipient_refused(session->transaction, &reply);
+    session_send(session, &reply);
+}
+
+void transaction_rcpt(struct session *session, const char *arguments, size_t length)
+{
+    struct transaction *transaction = session->transaction;
+    const struct conn_config *config = session->snapshot->config;
+    struct smtp_path path;
+    enum smtp_syntax syntax = smtp_parse_rcpt(arguments, length, &path);
+    if (syntax != SMTP_SYNTAX_OK) {
+        refuse_syntax(session, syntax, true);
+        return;
+    }
+    if (transaction->accepted >= RECIPIENTS_MAXIMUM) {
+        session_reply(session, 452, "4.5.3 Too many recipients");
+        return;
+    }
+    const struct conn_outbound *outbound = conn_outbound_choose(
+        config, transaction->inbound, path.domain[0] ? path.domain : config->host_name);
+    if (!outbound) {
+        refuse_recipient(session, &path, 550, "5.7.1 No outbound connector takes this recipient");
+        session_count_error(session);
+        return;
+    }
+    if (transaction->courier && transaction->outbound != outbound) {
+        refuse_recipient(session, &path, 452,
+                         "4.5.3 This recipient goes another way: send it in a transaction of its own");
+        return;
+    }
+    if (!transaction->courier) {
+        transaction->outbound = outbound;
+        transaction->courier = courier_new(session->worker, session->snapshot, outbound,
+                                           &transaction->mail, &transaction->client);
+    }
+    if (!transaction->courier) {
+        session_reply(session, 451, "4.3.0 Resources exhausted");
+        return;
+    }
+    memcpy(transaction->last_recipient, path.address, sizeof path.address);
+    ask_courier(session, ASKED_RECIPIENT);
+    courier_recipient(transaction->courier, path.address);
+}
+
+static void recipient_answered(struct transaction *transaction, const struct smtp_reply *reply)
+{
+    if (smtp_reply_class(reply) == 2) {
+        /* For the log alone: what does not fit is counted. */
+        (void)buffer_print(&transaction->recipients, "%s<%s>", transaction->accepted ? "," : "",
+                           transaction->last_recipient);
+        transaction->accepted++;
+    } else {
+        report_recipient_refused(transaction, reply);
+    }
+    transaction->session->state = SESSION_COMMAND;
+    session_send(transaction->session, reply);
+}
+
+/* --- DATA --- */
+
+void transaction_data(struct session *session)
+{
+    ask_courier(session, ASKED_DATA);
+    courier_data(session->transaction->courier);
+}
+
+static void data_answered(struct transaction *transaction, const struct smtp_reply *reply)
+{
+    struct session *session = transaction->session;
+    char line[2048];
+    if (reply->code != 354) {
+        report_message(transaction, reply);
+        session_send(session, reply);
+        session->state = SESSION_COMMAND;
+        transaction_end(session);
+        return;
+    }
+    smtp_data_start(&transaction->decoder);
+    smtp_data_encode_start(&transaction->encoder);
+    smtp_header_start(&transaction->header);
+    transaction->data_started = loop_now(session->worker->loop);
+    size_t length = received_line(session, transaction, line, sizeof line);
+    if (courier_write(transaction->courier, line, length) < 0)
+        transaction->failed = true;
+    session->state = SESSION_DATA;
+    session_reply(session, 354, "End data with <CR><LF>.<CR><LF>");
+}
+
+/* The message will not be delivered: the connection to the next hop is broken off at once, and what
+ * still comes is thrown away up to its end. */
+static void refuse_message(struct transaction *transaction, bool close_after, int code,
+                           const char *format, ...) __attribute__((format(printf, 4, 5)));
+static void refuse_message(struct transaction *transaction, bool close_after, int code,
+                           const char *format, ...)
+{
+    char text[256];
+    va_list arguments;
+    if (transaction->refused)
+        return;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    transaction->refused = true;
+    transaction->close_after = close_after;
+    transaction->refusal = malloc(sizeof *transaction->refusal);
+    if (!transaction->refusal) {
+        session_abort(transaction->session);
+        return;
+    }
+    smtp_reply_set(transaction->refusal, code, "%s", text);
+    report_message(transaction, transaction->refusal);
+    courier_end(transaction->courier);
+    transaction->courier = NULL;
+}
+
+static int write_encoded(void *context, const char *bytes, size_t length)
+{
+    struct transaction *transaction = context;
+    if (courier_write(transaction->courier, bytes, length) < 0)
+        transaction->failed = true;
+    return transaction->failed ? -1 : 0;
+}
+
+/* The message's own bytes, as the decoder gives them. */
+static int take_content(void *context, const char *bytes, size_t length)
+{
+    struct transaction *transaction = context;
+    const struct conn_config *config = transaction->session->snapshot->config;
+    transaction->size += length;
+    if (transaction->refused || transaction->failed)
+        return 0;
+    smtp_header_feed(&transaction->header, bytes, length);
+    if (transaction->size > config->maximum_message_size)
+        refuse_message(transaction, false, 552, "5.3.4 The message has more than %llu bytes",
+                       (unsigned long long)config->maximum_message_size);
+    else if (transaction->header.received > config->maximum_hop_count)
+        refuse_message(transaction, false, 554,
+                       "5.4.6 The message has gone through more than %u hops: a mail loop",
+                       config->maximum_hop_count);
+    else
+        smtp_data_encode(&transaction->encoder, bytes, length, write_encoded, transaction);
+    return 0;
+}
+
+static void message_ended(struct transaction *transaction)
+{
+    struct session *session = transaction->session;
+    transaction->data_ended = loop_now(session->worker->loop);
+    if (transaction->refused) {
+        bool close_after = transaction->close_after;
+        session_send(session, transaction->refusal);
+        session->state = SESSION_COMMAND;
+        transaction_end(session);
+        if (close_after)
+            session_finish(session);
+        return;
+    }
+    ask_courier(session, ASKED_MESSAGE);
+    courier_finish(transaction->courier, smtp_data_end(&transaction->encoder));
+}
+
+static void take_violation(struct transaction *transaction, enum smtp_data_result result)
+{
+    static const char *const sentences[] = {
+        [SMTP_DATA_BARE_CR] = "5.6.0 The message holds a carriage return without line feed",
+        [SMTP_DATA_BARE_LF] = "5.6.0 The message holds a line feed without carriage return",
+        [SMTP_DATA_LONG_LINE] = "5.6.0 The message holds a line that is too long",
+    };
+    if (transaction->refused)
+        return;
+    report_violation(transaction->session, sentences[result] + 6);
+    refuse_message(transaction, true, 554, "%s", sentences[result]);
+}
+
+size_t transaction_take(struct session *session, const char *bytes, size_t length)
+{
+    struct transaction *transaction = session->transaction;
+    size_t taken = 0;
+    enum smtp_data_result result =
+        smtp_data_decode(&transaction->decoder, bytes, length, &taken, take_content, transaction);
+    if (session->dead)
+        return taken;
+    if (result == SMTP_DATA_FINISHED)
+        message_ended(transaction);
+    else if (result != SMTP_DATA_MORE)
+        take_violation(transaction, result);
+    return taken;
+}
+
+bool transaction_wants_data(const struct session *session)
+{
+    const struct transaction *transaction = session->transaction;
+    return transaction->refused || transaction->failed ||
+           courier_unsent(transaction->courier) <= STREAM_OUT_HIGH;
+}
+
+static void message_answered(struct transaction *transaction, const struct smtp_reply *reply)
+{
+    struct session *session = transaction->session;
+    report_message(transaction, reply);
+    session_send(session, reply);
+    session->state = SESSION_COMMAND;
+    transaction_end(session);
+}
+
+/* --- the courier --- */
+
+static void courier_answered(struct courier_client *client, const struct smtp_reply *reply)
+{
+    struct transaction *transaction = container_of(client, struct transaction, client);
+    struct session *session = transaction->session;
+    bool outermost = session_begin(session);
+    switch (transaction->asked) {
+    case ASKED_RECIPIENT:
+        recipient_answered(transaction, reply);
+        break;
+    case ASKED_DATA:
+        data_answered(transaction, reply);
+        break;
+    case ASKED_MESSAGE:
+        message_answered(transaction, reply);
+        break;
+    }
+    if (!session->dead)
+        session_answered(session);
+    session_end(session, outermost);
+}
+
+static void courier_drained(struct courier_client *client)
+{
+    session_resume(container_of(client, struct transaction, client)->session);
+}

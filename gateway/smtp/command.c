@@ -1,0 +1,271 @@
+/* SPDX-FileCopyrightText: 2026 The Postern developers
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * See command.h. */
+#include "gateway/smtp/command.h"
+
+#include <ctype.h>
+#include <string.h>
+#include <strings.h>
+
+/* --- verbs --- */
+
+static const struct {
+    const char *word;
+    enum smtp_verb verb;
+} verbs[] = {
+    {"EHLO", SMTP_EHLO},       {"HELO", SMTP_HELO},       {"MAIL", SMTP_MAIL},
+    {"RCPT", SMTP_RCPT},       {"DATA", SMTP_DATA},       {"RSET", SMTP_RSET},
+    {"NOOP", SMTP_NOOP},       {"QUIT", SMTP_QUIT},       {"VRFY", SMTP_VRFY},
+    {"HELP", SMTP_HELP},       {"STARTTLS", SMTP_STARTTLS}, {"GET", SMTP_FOREIGN},
+    {"POST", SMTP_FOREIGN},    {"PUT", SMTP_FOREIGN},     {"HEAD", SMTP_FOREIGN},
+    {"CONNECT", SMTP_FOREIGN}, {"OPTIONS", SMTP_FOREIGN}, {"PRI", SMTP_FOREIGN},
+    {"HOST:", SMTP_FOREIGN},   {"USER-AGENT:", SMTP_FOREIGN}, {"SSH-2.0", SMTP_FOREIGN},
+};
+
+enum smtp_verb smtp_verb(const char *line, size_t length, const char **arguments,
+                         size_t *arguments_length)
+{
+    const char *space = length ? memchr(line, ' ', length) : NULL;
+    size_t word = space ? (size_t)(space - line) : length, at = word;
+    while (at < length && line[at] == ' ')
+        at++;
+    while (length > at && line[length - 1] == ' ')
+        length--;
+    *arguments = line + at;
+    *arguments_length = length - at;
+    for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++)
+        if (strlen(verbs[i].word) == word && strncasecmp(line, verbs[i].word, word) == 0)
+            return verbs[i].verb;
+    return SMTP_UNKNOWN;
+}
+
+/* --- characters --- */
+
+static bool is_atext(char byte)
+{
+    return isalnum((unsigned char)byte) || (byte && strchr("!#$%&'*+-/=?^_`{|}~", byte));
+}
+
+static bool is_graphic(char byte)
+{
+    return byte > 0x20 && byte < 0x7f;
+}
+
+bool smtp_hello_is_valid(const char *text, size_t length)
+{
+    if (!length || length > SMTP_DOMAIN_MAXIMUM)
+        return false;
+    for (size_t i = 0; i < length; i++)
+        if (!is_graphic(text[i]) || strchr("()<>@,;\\\"", text[i]))
+            return false;
+    return true;
+}
+
+/* --- addresses --- */
+
+/* A cursor over the arguments; `end` is not read. */
+struct cursor {
+    const char *at, *end;
+};
+
+static bool take(struct cursor *cursor, char byte)
+{
+    if (cursor->at == cursor->end || *cursor->at != byte)
+        return false;
+    cursor->at++;
+    return true;
+}
+
+/* "local" or "quo ted", up to the '@' or the end of the path. */
+static bool skip_local_part(struct cursor *cursor)
+{
+    const char *start = cursor->at;
+    if (take(cursor, '"')) {
+        while (cursor->at < cursor->end && *cursor->at != '"') {
+            if (*cursor->at == '\\')
+                cursor->at++;
+            if (cursor->at == cursor->end || *cursor->at < 0x20 || *cursor->at >= 0x7f)
+                return false;
+            cursor->at++;
+        }
+        return take(cursor, '"') && cursor->at - start <= 66;
+    }
+    while (cursor->at < cursor->end && (is_atext(*cursor->at) || *cursor->at == '.'))
+        cursor->at++;
+    return cursor->at > start && cursor->at - start <= 64;
+}
+
+static bool is_label_byte(char byte)
+{
+    return isalnum((unsigned char)byte) || byte == '-' || byte == '_';
+}
+
+/* A domain of non-empty labels, or an address literal in brackets. */
+static bool skip_domain(struct cursor *cursor)
+{
+    const char *start = cursor->at;
+    if (take(cursor, '[')) {
+        while (cursor->at < cursor->end &&
+               (isalnum((unsigned char)*cursor->at) || strchr(".:-", *cursor->at)))
+            cursor->at++;
+        return take(cursor, ']') && cursor->at - start > 2 &&
+               cursor->at - start <= SMTP_DOMAIN_MAXIMUM;
+    }
+    const char *label = start;
+    for (; cursor->at < cursor->end; cursor->at++) {
+        if (*cursor->at == '.' && cursor->at > label)
+            label = cursor->at + 1;
+        else if (!is_label_byte(*cursor->at))
+            break;
+    }
+    return cursor->at > label && cursor->at - start <= SMTP_DOMAIN_MAXIMUM;
+}
+
+/* "@one,@two:" in front of an address: accepted and dropped (RFC 5321 appendix C). */
+static bool skip_source_route(struct cursor *cursor)
+{
+    while (take(cursor, '@')) {
+        if (!skip_domain(cursor))
+            return false;
+        if (take(cursor, ':'))
+            return true;
+        if (!take(cursor, ','))
+            return false;
+    }
+    return true;
+}
+
+static void copy_lower(char *to, const char *from, const char *end)
+{
+    for (; from < end; from++)
+        *to++ = (char)tolower((unsigned char)*from);
+    *to = '\0';
+}
+
+/* What stands between the brackets. A recipient may have no domain only as "postmaster". */
+static bool parse_address(struct cursor *cursor, struct smtp_path *ret)
+{
+    if (!skip_source_route(cursor))
+        return false;
+    const char *start = cursor->at, *domain;
+    if (!skip_local_part(cursor))
+        return false;
+    ret->domain[0] = '\0';
+    if (take(cursor, '@')) {
+        domain = cursor->at;
+        if (!skip_domain(cursor))
+            return false;
+        copy_lower(ret->domain, domain, cursor->at);
+    }
+    memcpy(ret->address, start, (size_t)(cursor->at - start));
+    ret->address[cursor->at - start] = '\0';
+    return ret->domain[0] || strcasecmp(ret->address, "postmaster") == 0;
+}
+
+/* "FROM:" or "TO:", then "<path>"; spaces after the colon are borne. */
+static enum smtp_syntax parse_path(struct cursor *cursor, const char *keyword, bool may_be_empty,
+                                   struct smtp_path *ret)
+{
+    size_t length = strlen(keyword);
+    if ((size_t)(cursor->end - cursor->at) < length ||
+        strncasecmp(cursor->at, keyword, length) != 0)
+        return SMTP_SYNTAX_WRONG;
+    cursor->at += length;
+    while (take(cursor, ' '))
+        ;
+    if (!take(cursor, '<'))
+        return SMTP_SYNTAX_WRONG;
+    *ret = (struct smtp_path){0};
+    if (may_be_empty && take(cursor, '>'))
+        return SMTP_SYNTAX_OK;
+    if (!parse_address(cursor, ret) || !take(cursor, '>'))
+        return SMTP_SYNTAX_ADDRESS;
+    return SMTP_SYNTAX_OK;
+}
+
+/* --- parameters --- */
+
+/* Decimal digits; what is larger than 64 bits can hold is as large as they can. */
+static bool parse_size(const char *text, size_t length, uint64_t *ret)
+{
+    uint64_t value = 0;
+    if (!length || length > 20)
+        return false;
+    for (size_t i = 0; i < length; i++) {
+        if (!isdigit((unsigned char)text[i]))
+            return false;
+        uint64_t digit = (uint64_t)(text[i] - '0');
+        value = value > (UINT64_MAX - digit) / 10 ? UINT64_MAX : value * 10 + digit;
+    }
+    *ret = value;
+    return true;
+}
+
+static bool is_word(const char *text, size_t length, const char *word)
+{
+    return strlen(word) == length && strncasecmp(text, word, length) == 0;
+}
+
+static enum smtp_syntax parse_parameter(const char *text, size_t length, struct smtp_mail *mail)
+{
+    const char *equals = memchr(text, '=', length);
+    size_t name = equals ? (size_t)(equals - text) : length;
+    const char *value = equals ? equals + 1 : text + length;
+    size_t value_length = (size_t)(text + length - value);
+    if (is_word(text, name, "SIZE")) {
+        if (mail->has_size || !parse_size(value, value_length, &mail->size))
+            return SMTP_SYNTAX_WRONG;
+        mail->has_size = true;
+        return SMTP_SYNTAX_OK;
+    }
+    if (is_word(text, name, "BODY")) {
+        if (mail->body != SMTP_BODY_NONE)
+            return SMTP_SYNTAX_WRONG;
+        if (is_word(value, value_length, "7BIT"))
+            mail->body = SMTP_BODY_7BIT;
+        else if (is_word(value, value_length, "8BITMIME"))
+            mail->body = SMTP_BODY_8BITMIME;
+        else
+            return SMTP_SYNTAX_PARAMETER;
+        return SMTP_SYNTAX_OK;
+    }
+    return SMTP_SYNTAX_PARAMETER;
+}
+
+/* Each parameter is one run of graphic characters behind at least one space. */
+static enum smtp_syntax parse_parameters(struct cursor *cursor, struct smtp_mail *mail)
+{
+    while (cursor->at < cursor->end) {
+        if (!take(cursor, ' '))
+            return SMTP_SYNTAX_WRONG;
+        while (take(cursor, ' '))
+            ;
+        const char *start = cursor->at;
+        while (cursor->at < cursor->end && is_graphic(*cursor->at))
+            cursor->at++;
+        if (cursor->at == start)
+            return SMTP_SYNTAX_WRONG;
+        enum smtp_syntax result =
+            mail ? parse_parameter(start, (size_t)(cursor->at - start), mail)
+                 : SMTP_SYNTAX_PARAMETER;
+        if (result != SMTP_SYNTAX_OK)
+            return result;
+    }
+    return SMTP_SYNTAX_OK;
+}
+
+enum smtp_syntax smtp_parse_mail(const char *arguments, size_t length, struct smtp_mail *ret)
+{
+    struct cursor cursor = {arguments, arguments + length};
+    *ret = (struct smtp_mail){0};
+    enum smtp_syntax result = parse_path(&cursor, "FROM:", true, &ret->path);
+    return result == SMTP_SYNTAX_OK ? parse_parameters(&cursor, ret) : result;
+}
+
+enum smtp_syntax smtp_parse_rcpt(const char *arguments, size_t length, struct smtp_path *ret)
+{
+    struct cursor cursor = {arguments, arguments + length};
+    enum smtp_syntax result = parse_path(&cursor, "TO:", false, ret);
+    return result == SMTP_SYNTAX_OK ? parse_parameters(&cursor, NULL) : result;
+}

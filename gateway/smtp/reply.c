@@ -1,0 +1,143 @@
+/* SPDX-FileCopyrightText: 2026 The Postern developers
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * See reply.h. */
+#include "gateway/smtp/reply.h"
+
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+void smtp_reply_start(struct smtp_reply_parser *parser)
+{
+    parser->reply.code = 0;
+    parser->reply.length = 0;
+    parser->reply.text[0] = '\0';
+    parser->lines = 0;
+    parser->complete = false;
+    parser->line_length = 0;
+}
+
+static void add_text(struct smtp_reply *reply, const char *text, size_t length)
+{
+    if (reply->length && reply->length < sizeof reply->text - 1)
+        reply->text[reply->length++] = '\n';
+    for (size_t i = 0; i < length && reply->length < sizeof reply->text - 1; i++)
+        reply->text[reply->length++] = text[i] >= 0x20 && text[i] < 0x7f ? text[i] : '?';
+    reply->text[reply->length] = '\0';
+}
+
+/* One line without its line end: three digits, then nothing, '-' or ' '. */
+static int take_line(struct smtp_reply_parser *parser)
+{
+    const char *line = parser->line;
+    size_t length = parser->line_length;
+    parser->line_length = 0;
+    if (length < 3 || line[0] < '2' || line[0] > '5' || !isdigit((unsigned char)line[1]) ||
+        !isdigit((unsigned char)line[2]))
+        return -1;
+    int code = (line[0] - '0') * 100 + (line[1] - '0') * 10 + (line[2] - '0');
+    if (length > 3 && line[3] != '-' && line[3] != ' ')
+        return -1;
+    if (parser->reply.code && parser->reply.code != code)
+        return -1;
+    if (++parser->lines > SMTP_REPLY_LINES_MAXIMUM)
+        return -1;
+    parser->reply.code = code;
+    add_text(&parser->reply, length > 4 ? line + 4 : "", length > 4 ? length - 4 : 0);
+    parser->complete = length == 3 || line[3] == ' ';
+    return parser->complete;
+}
+
+int smtp_reply_feed(struct smtp_reply_parser *parser, const char *bytes, size_t length,
+                    size_t *taken)
+{
+    for (size_t i = 0; i < length; i++) {
+        if (bytes[i] == '\n') {
+            /* A line end without CR is borne from a server: it cannot carry anything past us. */
+            if (parser->line_length && parser->line[parser->line_length - 1] == '\r')
+                parser->line_length--;
+            int result = take_line(parser);
+            if (result != 0) {
+                *taken = i + 1;
+                return result;
+            }
+        } else if (parser->line_length < sizeof parser->line) {
+            parser->line[parser->line_length++] = bytes[i];
+        } else {
+            *taken = i;
+            return -1;
+        }
+    }
+    *taken = length;
+    return 0;
+}
+
+void smtp_reply_set(struct smtp_reply *reply, int code, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(reply->text, sizeof reply->text, format, arguments);
+    va_end(arguments);
+    reply->code = code;
+    reply->length = length < 0 ? 0 : (size_t)length;
+    if (reply->length >= sizeof reply->text)
+        reply->length = sizeof reply->text - 1;
+    for (size_t i = 0; i < reply->length; i++)
+        if ((unsigned char)reply->text[i] < 0x20 || (unsigned char)reply->text[i] >= 0x7f)
+            reply->text[i] = '?';
+}
+
+/* RFC 5321 4.5.3.1.5: a reply line has at most 512 bytes, code and CRLF included. */
+enum { LINE_TEXT_MAXIMUM = 506 };
+
+size_t smtp_reply_format(const struct smtp_reply *reply, char *text, size_t size)
+{
+    size_t used = 0;
+    const char *at = reply->text;
+    for (;;) {
+        size_t length = strcspn(at, "\n");
+        bool cut = length > LINE_TEXT_MAXIMUM;
+        if (cut)
+            length = LINE_TEXT_MAXIMUM;
+        bool last = !cut && at[length] == '\0';
+        if (size - used < length + 7)
+            return used;
+        used += (size_t)snprintf(text + used, size - used, "%03d%c%.*s\r\n", reply->code,
+                                 last ? ' ' : '-', (int)length, at);
+        if (last)
+            return used;
+        at += length + !cut;
+    }
+}
+
+/* --- EHLO --- */
+
+static bool begins_with(const char *line, size_t length, const char *word)
+{
+    size_t size = strlen(word);
+    return length >= size && strncasecmp(line, word, size) == 0 &&
+           (length == size || line[size] == ' ');
+}
+
+void smtp_offers_parse(const struct smtp_reply *reply, struct smtp_offers *ret)
+{
+    *ret = (struct smtp_offers){0};
+    const char *at = strchr(reply->text, '\n'); /* the first line is the greeting */
+    while (at) {
+        const char *line = at + 1;
+        size_t length = strcspn(line, "\n");
+        ret->starttls |= begins_with(line, length, "STARTTLS");
+        ret->pipelining |= begins_with(line, length, "PIPELINING");
+        ret->eight_bit_mime |= begins_with(line, length, "8BITMIME");
+        ret->enhanced_status_codes |= begins_with(line, length, "ENHANCEDSTATUSCODES");
+        if (begins_with(line, length, "SIZE")) {
+            ret->size = true;
+            ret->size_maximum = length > 5 ? strtoull(line + 5, NULL, 10) : 0;
+        }
+        at = strchr(line, '\n');
+    }
+}
