@@ -1,0 +1,77 @@
+/* SPDX-FileCopyrightText: 2026 The Postern developers
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * What posternctl asks and what posternd answers: the commands of the control socket, by name, and
+ * the JSON object each has as its result. posternctl(8) shows the same to users: members may be
+ * added, none may change its meaning or go.
+ *
+ * Text is UTF-8 (make it with control_text()), times are RFC 3339 in UTC ("2026-01-31T08:00:00Z"),
+ * uptime seconds, durations as their names say. A member that does not apply is null, a list that
+ * has nothing in it is []. Nothing here runs. */
+#ifndef POSTERN_GATEWAY_CONTROL_SHAPES_H
+#define POSTERN_GATEWAY_CONTROL_SHAPES_H
+
+/* status, no arguments:
+ *   {"version":"0.1.0", "pid":4711, "host":"gw.contoso.com", "state":"running|draining|degraded",
+ *    "reason":"why it is degraded, a sentence"|null, "started":TIME, "uptime":86400, "workers":2,
+ *    "configuration":{"directory":"/etc/postern", "loaded":TIME, "generation":1, "warnings":0},
+ *    "listeners":["0.0.0.0:25", …], "bytes":123,
+ *    "sessions":{"open":3, "total":120},
+ *    "messages":{"accepted":100, "deferred":3, "rejected":1},
+ *    "next_hop_connections":{"new":5, "resumed":3, "reused":90},
+ *    "pool":{"idle":2, "in_use":1},
+ *    "signatures":5}
+ * Counts are since posternd started; "bytes" is message data accepted. */
+#define CONTROL_STATUS "status"
+
+/* reload, no arguments. The new configuration is in force when the answer comes:
+ *   {"generation":2, "warnings":[PROBLEM, …]}
+ * Refused: an error with code 78 (control_fail_with) that has "problems":[PROBLEM, …] in it, where
+ *   PROBLEM = {"file":"/etc/postern/postern.xml", "line":3 (0: the file as a whole),
+ *              "severity":"error|warning", "what":"…", "cure":"…"} */
+#define CONTROL_RELOAD "reload"
+
+/* inbound-list, no arguments: {"connectors":[INBOUND, …]} in the order of selection, where
+ *   INBOUND = {"name":"cloud", "enabled":true, "addresses":["10.1.0.5", "10.20.0.0/16", …] ([]:
+ * any), "require_tls":true, "tls_minimum":"1.2", "certificate":"hybrid"|null,
+ *              "sender_certificate_names":[…], "sender_domains":[…]}
+ * inbound-show {"name":"cloud"}: INBOUND with "xml":"<InboundConnector …", "file":"…", "line":2.
+ * No such connector: an error with code 65, whose cure names the connectors there are. */
+#define CONTROL_INBOUND_LIST "inbound-list"
+#define CONTROL_INBOUND_SHOW "inbound-show"
+
+/* outbound-list, no arguments: {"connectors":[OUTBOUND, …]}, where
+ *   OUTBOUND = {"name":"tenant", "enabled":true, "recipient_domains":["*"],
+ *               "smart_hosts":["contoso-com.mail.protection.outlook.com:25"],
+ *               "tls_settings":"DomainValidation", "tls_domains":[…], "certificate":"hybrid"|null,
+ *               "scope":["exchange", …] ([]: every inbound connector)}
+ * outbound-show {"name":"tenant"}: as inbound-show. */
+#define CONTROL_OUTBOUND_LIST "outbound-list"
+#define CONTROL_OUTBOUND_SHOW "outbound-show"
+
+/* outbound-validate {"name":"tenant"}: a progress object as each step ends,
+ *   {"step":"resolve|connect|greeting|ehlo|starttls|handshake|verdict|ehlo-tls",
+ *    "outcome":"passed|failed|warning|skipped", "milliseconds":12, "detail":"…", "cure":"…"|null}
+ * and the result, which is a result also when a step failed:
+ *   {"outcome":"passed|failed", "failed_step":"verdict"|null, "host":"…", "address":"192.0.2.1:25",
+ *    "tls_version":"TLSv1.3", "cipher":"TLS_AES_256_GCM_SHA384", "resumed":false,
+ *    "peer":{"subject":"…", "issuer":"…", "names":"… …", "serial":"…", "fingerprint":"…",
+ *            "expires":TIME}|null,
+ *    "certificate_sent":"CN=…"|null}
+ * What was not reached is null. Several smart hosts: the steps of each that is tried come one after
+ * the other, the result is that of the last. An error is for what is not the far side's fault: no
+ * such connector (65), no signature to be had (69, 75), too much running (75). posternctl puts the
+ * progress objects into the document it prints as "steps". */
+#define CONTROL_OUTBOUND_VALIDATE "outbound-validate"
+
+/* hsm-status, no arguments:
+ *   {"signer":{"pid":4712 (0: not running), "starts":1, "waiting":0},
+ *    "keys":[{"key":"pkcs11:…", "identities":["hybrid"], "token":"…", "module":"…",
+ *             "manufacturer":"…", "model":"…", "serial":"…", "type":"RSA 2048",
+ *             "algorithms":["rsa_pss_rsae_sha256", …], "ready":true, "logged_in":true,
+ *             "signatures":5, "errors":0, "recoveries":0, "median_microseconds":900,
+ *             "p99_microseconds":1500, "last_error":"…"|null, "cure":"…"|null}, …]}
+ * (struct pki_key_status of pki/signer.h, its algorithms as a list.) */
+#define CONTROL_HSM_STATUS "hsm-status"
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-FileCopyrightText: 2026 The Postern developers
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Running what the command line asked for, and telling how it went.
+ *
+ * With --json stdout gets one JSON document in every case: the result, or {"error":{…}}; without it
+ * data goes to stdout and errors to stderr. Each returns the exit status, one of sysexits.h. */
+#ifndef POSTERN_GATEWAY_CTL_COMMANDS_H
+#define POSTERN_GATEWAY_CTL_COMMANDS_H
+
+#include "gateway/ctl/arguments.h"
+
+int ctl_run(const struct ctl_arguments *arguments);
+
+/* config check [DIR] */
+int ctl_check(const struct ctl_arguments *arguments);
+
+/* Prints the document and a line end; EX_OK, or EX_OSERR when memory is short. Takes it over. */
+int ctl_print_json(json_t *document);
+
+/* Tells an error; `object` (may be NULL) is how posternd told it, with "problems" perhaps. `steps`
+ * (may be NULL) is what had been done by then. Returns error->code. */
+int ctl_tell_error(bool json, const struct error *error, json_t *object, json_t *steps);
+
+#endif

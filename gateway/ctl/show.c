@@ -1,0 +1,358 @@
+/* SPDX-FileCopyrightText: 2026 The Postern developers
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * See show.h. */
+#include "gateway/ctl/show.h"
+
+#include <stdbool.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "gateway/ctl/table.h"
+#include "pki/base/cleanup.h"
+
+enum { LIST_SHOWN = 3 }; /* items of a list in one cell; --json and show have all */
+
+static const char *text_of(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return text && *text ? text : "-";
+}
+
+static bool has_text(const json_t *object, const char *key)
+{
+    return json_string_length(json_object_get(object, key)) > 0;
+}
+
+static long long number_of(const json_t *object, const char *key)
+{
+    return json_integer_value(json_object_get(object, key));
+}
+
+static const char *yes_or_no(const json_t *object, const char *key)
+{
+    return json_is_true(json_object_get(object, key)) ? "yes" : "no";
+}
+
+static const char *plural(long long number)
+{
+    return number == 1 ? "" : "s";
+}
+
+/* The items of a list in one cell: the first few, and how many more. */
+static void list_cell(struct table *table, const json_t *list, const char *if_empty, size_t shown)
+{
+    char text[1024] = "";
+    size_t count = json_array_size(list), used = 0;
+    for (size_t i = 0; i < count && i < shown && used < sizeof text; i++) {
+        const char *item = json_string_value(json_array_get(list, i));
+        used += (size_t)snprintf(text + used, sizeof text - used, "%s%s", i ? ", " : "",
+                                 item ? item : "?");
+    }
+    if (!count)
+        table_cell(table, if_empty);
+    else if (count > shown)
+        table_cellf(table, "%s +%zu", text, count - shown);
+    else
+        table_cell(table, text);
+}
+
+static void header(struct table *table, const char *const *names)
+{
+    for (size_t i = 0; i < table->columns; i++)
+        table_cell(table, names[i]);
+}
+
+/* --- status --- */
+
+static void uptime_cell(struct table *table, const json_t *result)
+{
+    long long seconds = number_of(result, "uptime"), minutes = seconds / 60;
+    if (seconds < 60)
+        table_cellf(table, "%s, %lld second%s ago", text_of(result, "started"), seconds,
+                    plural(seconds));
+    else
+        table_cellf(table, "%s, %lld d %lld h %lld min ago", text_of(result, "started"),
+                    minutes / 1440, minutes / 60 % 24, minutes % 60);
+}
+
+static void status_configuration(struct table *table, const json_t *configuration)
+{
+    long long warnings = number_of(configuration, "warnings");
+    table_cell(table, "Configuration");
+    table_cellf(table, "%s, generation %lld of %s, %lld warning%s",
+                text_of(configuration, "directory"), number_of(configuration, "generation"),
+                text_of(configuration, "loaded"), warnings, plural(warnings));
+}
+
+static void status_mail(struct table *table, const json_t *result)
+{
+    const json_t *sessions = json_object_get(result, "sessions");
+    const json_t *messages = json_object_get(result, "messages");
+    table_cell(table, "Sessions");
+    table_cellf(table, "%lld open, %lld since the start", number_of(sessions, "open"),
+                number_of(sessions, "total"));
+    table_cell(table, "Messages");
+    table_cellf(table, "%lld accepted (%lld bytes), %lld deferred, %lld rejected",
+                number_of(messages, "accepted"), number_of(result, "bytes"),
+                number_of(messages, "deferred"), number_of(messages, "rejected"));
+}
+
+static void status_next_hops(struct table *table, const json_t *result)
+{
+    const json_t *connections = json_object_get(result, "next_hop_connections");
+    const json_t *pool = json_object_get(result, "pool");
+    table_cell(table, "Next hops");
+    table_cellf(table, "%lld connections new, %lld resumed; %lld times one was reused",
+                number_of(connections, "new"), number_of(connections, "resumed"),
+                number_of(connections, "reused"));
+    table_cell(table, "Pool");
+    table_cellf(table, "%lld idle, %lld in use", number_of(pool, "idle"),
+                number_of(pool, "in_use"));
+    table_cell(table, "Signatures");
+    table_cellf(table, "%lld", number_of(result, "signatures"));
+}
+
+void ctl_show_status(const json_t *result)
+{
+    struct table table = {.columns = 2};
+    table_cell(&table, "State");
+    table_cellf(&table, "%s%s%s", text_of(result, "state"), has_text(result, "reason") ? ": " : "",
+                has_text(result, "reason") ? text_of(result, "reason") : "");
+    table_cell(&table, "Gateway");
+    table_cellf(&table, "%s, posternd %s, process %lld", text_of(result, "host"),
+                text_of(result, "version"), number_of(result, "pid"));
+    table_cell(&table, "Started");
+    uptime_cell(&table, result);
+    status_configuration(&table, json_object_get(result, "configuration"));
+    table_cell(&table, "Listeners");
+    list_cell(&table, json_object_get(result, "listeners"), "none", 16);
+    table_cell(&table, "Workers");
+    table_cellf(&table, "%lld", number_of(result, "workers"));
+    status_mail(&table, result);
+    status_next_hops(&table, result);
+    table_print(stdout, &table);
+}
+
+/* --- problems and reload --- */
+
+void ctl_show_problems(FILE *file, const json_t *problems)
+{
+    size_t i;
+    json_t *problem;
+    json_array_foreach(problems, i, problem)
+    {
+        table_text(file, text_of(problem, "file"));
+        if (number_of(problem, "line") > 0)
+            fprintf(file, ":%lld", number_of(problem, "line"));
+        fprintf(file, ": %s: ", text_of(problem, "severity"));
+        table_text(file, text_of(problem, "what"));
+        if (has_text(problem, "cure")) {
+            fputs(". Try: ", file);
+            table_text(file, text_of(problem, "cure"));
+        }
+        fputs(".\n", file);
+    }
+}
+
+void ctl_show_reload(const json_t *result)
+{
+    const json_t *warnings = json_object_get(result, "warnings");
+    long long count = (long long)json_array_size(warnings);
+    ctl_show_problems(stdout, warnings);
+    printf("The configuration is in force as generation %lld, with %lld warning%s.\n",
+           number_of(result, "generation"), count, plural(count));
+}
+
+/* --- connectors --- */
+
+void ctl_show_inbound_list(const json_t *result)
+{
+    static const char *const names[] = {
+        "NAME",    "ENABLED",     "ADDRESSES",           "REQUIRE TLS",
+        "MINIMUM", "CERTIFICATE", "SENDER CERTIFICATES", "SENDER DOMAINS"};
+    struct table table = {.columns = ARRAY_SIZE(names)};
+    size_t i;
+    json_t *connector;
+    header(&table, names);
+    json_array_foreach(json_object_get(result, "connectors"), i, connector)
+    {
+        table_cell(&table, text_of(connector, "name"));
+        table_cell(&table, yes_or_no(connector, "enabled"));
+        list_cell(&table, json_object_get(connector, "addresses"), "any", LIST_SHOWN);
+        table_cell(&table, yes_or_no(connector, "require_tls"));
+        table_cell(&table, text_of(connector, "tls_minimum"));
+        table_cell(&table, text_of(connector, "certificate"));
+        list_cell(&table, json_object_get(connector, "sender_certificate_names"), "-", LIST_SHOWN);
+        list_cell(&table, json_object_get(connector, "sender_domains"), "any", LIST_SHOWN);
+    }
+    table_print(stdout, &table);
+}
+
+void ctl_show_outbound_list(const json_t *result)
+{
+    static const char *const names[] = {"NAME",        "ENABLED",      "RECIPIENT DOMAINS",
+                                        "SMART HOSTS", "TLS SETTINGS", "TLS DOMAINS",
+                                        "CERTIFICATE", "FROM INBOUND"};
+    struct table table = {.columns = ARRAY_SIZE(names)};
+    size_t i;
+    json_t *connector;
+    header(&table, names);
+    json_array_foreach(json_object_get(result, "connectors"), i, connector)
+    {
+        table_cell(&table, text_of(connector, "name"));
+        table_cell(&table, yes_or_no(connector, "enabled"));
+        list_cell(&table, json_object_get(connector, "recipient_domains"), "-", LIST_SHOWN);
+        list_cell(&table, json_object_get(connector, "smart_hosts"), "-", LIST_SHOWN);
+        table_cell(&table, text_of(connector, "tls_settings"));
+        list_cell(&table, json_object_get(connector, "tls_domains"), "-", LIST_SHOWN);
+        table_cell(&table, text_of(connector, "certificate"));
+        list_cell(&table, json_object_get(connector, "scope"), "any", LIST_SHOWN);
+    }
+    table_print(stdout, &table);
+}
+
+/* The XML is the data; where it stands is talk. */
+void ctl_show_connector(const json_t *result)
+{
+    table_lines(stdout, text_of(result, "xml"));
+    fputs("Declared at ", stderr);
+    table_text(stderr, text_of(result, "file"));
+    fprintf(stderr, ":%lld; %s.\n", number_of(result, "line"),
+            json_is_true(json_object_get(result, "enabled")) ? "enabled" : "disabled");
+}
+
+/* --- hsm status --- */
+
+static void key_numbers(struct table *table, const json_t *key)
+{
+    table_cell(table, "Signatures");
+    table_cellf(table, "%lld, %lld errors, %lld recoveries", number_of(key, "signatures"),
+                number_of(key, "errors"), number_of(key, "recoveries"));
+    table_cell(table, "Latency");
+    if (number_of(key, "p99_microseconds") > 0)
+        table_cellf(table, "median %.1f ms, 99th percentile %.1f ms",
+                    (double)number_of(key, "median_microseconds") / 1000.0,
+                    (double)number_of(key, "p99_microseconds") / 1000.0);
+    else
+        table_cell(table, "no signature yet");
+    if (has_text(key, "last_error")) {
+        table_cell(table, "Last error");
+        table_cell(table, text_of(key, "last_error"));
+    }
+    if (has_text(key, "cure")) {
+        table_cell(table, "Try");
+        table_cell(table, text_of(key, "cure"));
+    }
+}
+
+static void show_key(const json_t *key)
+{
+    struct table table = {.columns = 2};
+    table_cell(&table, "Key");
+    table_cell(&table, text_of(key, "key"));
+    table_cell(&table, "State");
+    table_cellf(&table, "%s, %s",
+                json_is_true(json_object_get(key, "ready")) ? "ready" : "NOT READY",
+                json_is_true(json_object_get(key, "logged_in")) ? "logged in" : "not logged in");
+    table_cell(&table, "Certificates");
+    list_cell(&table, json_object_get(key, "identities"), "none", 16);
+    table_cell(&table, "Token");
+    table_cellf(&table, "%s (%s %s, serial %s)", text_of(key, "token"),
+                text_of(key, "manufacturer"), text_of(key, "model"), text_of(key, "serial"));
+    table_cell(&table, "Module");
+    table_cell(&table, text_of(key, "module"));
+    table_cell(&table, "Type");
+    table_cell(&table, text_of(key, "type"));
+    table_cell(&table, "Algorithms");
+    list_cell(&table, json_object_get(key, "algorithms"), "none proved", 16);
+    key_numbers(&table, key);
+    putchar('\n');
+    table_print(stdout, &table);
+}
+
+void ctl_show_hsm(const json_t *result)
+{
+    const json_t *signer = json_object_get(result, "signer");
+    long long pid = number_of(signer, "pid"), starts = number_of(signer, "starts");
+    long long waiting = number_of(signer, "waiting");
+    size_t i;
+    json_t *key;
+    if (pid > 0)
+        printf("The signer runs as process %lld", pid);
+    else
+        printf("The signer is NOT RUNNING");
+    printf("; started %lld time%s, %lld request%s waiting.\n", starts, plural(starts), waiting,
+           plural(waiting));
+    json_array_foreach(json_object_get(result, "keys"), i, key) show_key(key);
+}
+
+/* --- outbound validate --- */
+
+static const struct {
+    const char *step;
+    int status;
+} step_statuses[] = {
+    {"resolve", EX_UNAVAILABLE}, {"connect", EX_UNAVAILABLE}, {"greeting", EX_UNAVAILABLE},
+    {"ehlo", EX_PROTOCOL},       {"starttls", EX_PROTOCOL},   {"handshake", EX_PROTOCOL},
+    {"ehlo-tls", EX_PROTOCOL},   {"verdict", EX_CONFIG},
+};
+
+int ctl_judge_validation(const json_t *result)
+{
+    if (strcmp(text_of(result, "outcome"), "passed") == 0)
+        return EX_OK;
+    for (size_t i = 0; i < ARRAY_SIZE(step_statuses); i++)
+        if (strcmp(step_statuses[i].step, text_of(result, "failed_step")) == 0)
+            return step_statuses[i].status;
+    return EX_UNAVAILABLE;
+}
+
+void ctl_show_validation_step(const json_t *step)
+{
+    printf("%-10s %-8s %6lld ms  ", text_of(step, "step"), text_of(step, "outcome"),
+           number_of(step, "milliseconds"));
+    table_text(stdout, text_of(step, "detail"));
+    if (has_text(step, "cure")) {
+        printf("\n%31s", "Try: ");
+        table_text(stdout, text_of(step, "cure"));
+    }
+    putchar('\n');
+}
+
+static void validation_peer(struct table *table, const json_t *peer)
+{
+    static const struct {
+        const char *title, *key;
+    } rows[] = {{"Subject", "subject"}, {"Issuer", "issuer"},       {"Names", "names"},
+                {"Serial", "serial"},   {"SHA-256", "fingerprint"}, {"Expires", "expires"}};
+    for (size_t i = 0; json_is_object(peer) && i < ARRAY_SIZE(rows); i++) {
+        table_cell(table, rows[i].title);
+        table_cell(table, text_of(peer, rows[i].key));
+    }
+}
+
+void ctl_show_validation(const json_t *result)
+{
+    struct table table = {.columns = 2};
+    bool passed = ctl_judge_validation(result) == EX_OK;
+    table_cell(&table, "Next hop");
+    table_cellf(&table, "%s (%s)", text_of(result, "host"), text_of(result, "address"));
+    table_cell(&table, "TLS");
+    if (has_text(result, "tls_version"))
+        table_cellf(&table, "%s, %s, %s session", text_of(result, "tls_version"),
+                    text_of(result, "cipher"),
+                    json_is_true(json_object_get(result, "resumed")) ? "resumed" : "new");
+    else
+        table_cell(&table, "none");
+    validation_peer(&table, json_object_get(result, "peer"));
+    table_cell(&table, "We showed");
+    table_cell(&table, has_text(result, "certificate_sent") ? text_of(result, "certificate_sent")
+                                                            : "no certificate");
+    putchar('\n');
+    table_print(stdout, &table);
+    if (passed)
+        puts("\nPassed: the next hop is what the connector asks for.");
+    else
+        printf("\nFailed at the step %s.\n", text_of(result, "failed_step"));
+}
