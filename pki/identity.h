@@ -22,33 +22,52 @@ struct pki_identity;
 
 struct pki_identity_source {
     const char *name;
-    const char *chain; /* PEM file: the leaf first, then intermediates in order; the root may be there,
-                          it is not sent */
+    const char *chain; /* PEM file: the leaf first, then intermediates in order; the root may be
+                          there, it is not sent */
     struct pki_key_source key;
 };
 
-/* Reads and checks the chain alone (no key): each certificate issued by the next, none expired or not
- * yet valid (expired: a warning sentence in `warning`, of `size` bytes, not a failure). EX_CONFIG with
- * file and cure. */
+/* Reads and checks the chain alone (no key): each certificate issued by the next, none expired or
+ * not yet valid (expired: a warning sentence in `warning`, of `size` bytes, not a failure).
+ * EX_CONFIG with file and cure. */
 int pki_chain_check(const char *path, char *warning, size_t size, struct error *error);
 
 /* Loads the chain and opens the key; see pki_key_open() for `wait_for_token`. When `previous` is an
- * identity with the same key source and public key, its open key is shared instead of opened again. */
+ * identity with the same key source and public key, its open key is shared instead of opened again.
+ */
 int pki_identity_load(struct pki_library *library, struct pki_signer *signer,
                       const struct pki_identity_source *source, bool wait_for_token,
-                      struct pki_identity *previous, struct pki_identity **ret, struct error *error);
+                      struct pki_identity *previous, struct pki_identity **ret,
+                      struct error *error);
 struct pki_identity *pki_identity_ref(struct pki_identity *identity);
 struct pki_identity *pki_identity_unref(struct pki_identity *identity);
 DEFINE_CLEANUP(struct pki_identity *, pki_identity_unref)
 
 const char *pki_identity_name(const struct pki_identity *identity);
-X509 *pki_identity_certificate(const struct pki_identity *identity);     /* borrowed */
-struct pki_key *pki_identity_key(const struct pki_identity *identity);   /* borrowed */
+X509 *pki_identity_certificate(const struct pki_identity *identity);   /* borrowed */
+struct pki_key *pki_identity_key(const struct pki_identity *identity); /* borrowed */
 /* True when a DNS name of the certificate (SAN; RFC 9525) is `host`. */
 bool pki_identity_has_name(const struct pki_identity *identity, const char *host);
 
-/* Puts certificate, chain and key into `context`, and limits the signature algorithms we sign with
- * to those that the key's self-test proved. */
+/* Puts certificate, chain and key into `context`, which must come from TLS_client_method() or
+ * TLS_server_method() with the library's context, and serve no other identity. What we sign with is
+ * limited to what the key's self-test proved:
+ *
+ *   client: the list of SSL_CTX_set1_client_sigalgs_list() (OpenSSL consults it for our own
+ *           CertificateVerify; what we take from the server stays as it was);
+ *   server: the list of SSL_CTX_set1_sigalgs_list(); that of client_sigalgs is then set to
+ * OpenSSL's usual one, for else our limits would be sent to the client as its own.
+ *
+ * A key that cannot do PSS caps the context at TLS 1.2, EX_CONFIG when the context wants 1.3. A
+ * client whose identity suits none of the algorithms that the server takes fails in the handshake,
+ * where OpenSSL alone would go on without a certificate; it takes the context's certificate
+ * callback for that. The reason of such a failure is in pki_library_last_error(). */
 int pki_identity_use(struct pki_identity *identity, SSL_CTX *context, struct error *error);
+
+/* Sets the same limits on one connection, by what is proved now; to be called on every SSL before
+ * its handshake. That is how an identity whose token was not there at pki_identity_use() comes to
+ * be used rightly, without a new context, as soon as its key is ready. Until then (algorithms 0) it
+ * limits nothing, and the signature itself fails with EX_TEMPFAIL and its reason. */
+int pki_identity_prepare(const struct pki_identity *identity, SSL *connection, struct error *error);
 
 #endif

@@ -13,9 +13,9 @@
 
 #include "pki/base/error.h"
 
-/* Reads an RFC 4514 string (most specific attribute first: "CN=…, O=…, C=US"; spaces after separators
- * are allowed, `S` is read as `ST`, escapes and `#hex` values as in the RFC, `+` joins a multi-valued
- * RDN). EX_DATAERR with the place in the text. */
+/* Reads an RFC 4514 string (most specific attribute first: "CN=…, O=…, C=US"; spaces after
+ * separators are allowed, `S` is read as `ST`, escapes and `#hex` values as in the RFC, `+` joins a
+ * multi-valued RDN). EX_DATAERR with the place in the text. */
 int pki_name_parse(const char *text, X509_NAME **ret, struct error *error);
 
 /* Exchange's `<I>issuer<S>subject`: both names. EX_DATAERR when it is not of that form. */

@@ -1,0 +1,184 @@
+/* SPDX-FileCopyrightText: 2026 The Postern developers
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * An identity put to use: certificate, chain and key in a context, and what may be signed with.
+ *
+ * Which of OpenSSL's two lists governs our own signature depends on the side we are on; identity.h
+ * says which, and tests/pki/test-identity-tls.c proves it. Contexts belong to one thread while they
+ * are made, connections to one thread always. */
+#include <openssl/err.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "pki/identity-private.h"
+#include "pki/provider.h"
+
+/* RFC 8446 4.2.3. A scheme with a group signs a handshake of TLS 1.3 only with a key on it. */
+struct scheme {
+    const char *tls;
+    unsigned code;
+    const char *type, *group;
+    bool tls13; /* may sign a handshake of TLS 1.3 */
+};
+
+static const struct scheme schemes[PKI_ALGORITHM_END] = {
+    [PKI_RSA_PKCS1_SHA256] = {"rsa_pkcs1_sha256", 0x0401, "RSA", NULL, false},
+    [PKI_RSA_PKCS1_SHA384] = {"rsa_pkcs1_sha384", 0x0501, "RSA", NULL, false},
+    [PKI_RSA_PKCS1_SHA512] = {"rsa_pkcs1_sha512", 0x0601, "RSA", NULL, false},
+    [PKI_RSA_PSS_SHA256] = {"rsa_pss_rsae_sha256", 0x0804, "RSA", NULL, true},
+    [PKI_RSA_PSS_SHA384] = {"rsa_pss_rsae_sha384", 0x0805, "RSA", NULL, true},
+    [PKI_RSA_PSS_SHA512] = {"rsa_pss_rsae_sha512", 0x0806, "RSA", NULL, true},
+    [PKI_ECDSA_SHA256] = {"ecdsa_secp256r1_sha256", 0x0403, "EC", "prime256v1", true},
+    [PKI_ECDSA_SHA384] = {"ecdsa_secp384r1_sha384", 0x0503, "EC", "secp384r1", true},
+    [PKI_ECDSA_SHA512] = {"ecdsa_secp521r1_sha512", 0x0603, "EC", "secp521r1", true},
+    [PKI_ED25519] = {"ed25519", 0x0807, "ED25519", NULL, true},
+};
+
+/* What we take from a client, as a server: OpenSSL's own list without SHA-1 and DSA. */
+static const char accepted_schemes[] =
+    "ecdsa_secp256r1_sha256:ecdsa_secp384r1_sha384:ecdsa_secp521r1_sha512:ed25519:ed448:"
+    "rsa_pss_pss_sha256:rsa_pss_pss_sha384:rsa_pss_pss_sha512:"
+    "rsa_pss_rsae_sha256:rsa_pss_rsae_sha384:rsa_pss_rsae_sha512:"
+    "rsa_pkcs1_sha256:rsa_pkcs1_sha384:rsa_pkcs1_sha512";
+
+/* A context or one connection: OpenSSL has the same controls for both. */
+struct target {
+    SSL_CTX *context;
+    SSL *connection;
+    bool server;
+};
+
+static bool control(const struct target *target, int command, long number, const char *text)
+{
+    long result = target->connection ? SSL_ctrl(target->connection, command, number, (void *)text)
+                                     : SSL_CTX_ctrl(target->context, command, number, (void *)text);
+    return result == 1;
+}
+
+static long minimum_version(const struct target *target)
+{
+    return target->connection ? SSL_get_min_proto_version(target->connection)
+                              : SSL_CTX_get_min_proto_version(target->context);
+}
+
+/* The names of what was proved, with colons between; false when TLS 1.3 can use none of them. */
+static bool list_schemes(uint32_t algorithms, char *list, size_t size)
+{
+    bool tls13 = false;
+    size_t used = 0;
+    list[0] = '\0';
+    for (unsigned i = 1; i < PKI_ALGORITHM_END; i++) {
+        if (!(algorithms & (1u << i)) || used >= size)
+            continue;
+        used += (size_t)snprintf(list + used, size - used, "%s%s", used ? ":" : "", schemes[i].tls);
+        tls13 |= schemes[i].tls13;
+    }
+    return tls13;
+}
+
+static int cap_version(const struct target *target, struct error *error)
+{
+    if (minimum_version(target) < TLS1_3_VERSION &&
+        control(target, SSL_CTRL_SET_MAX_PROTO_VERSION, TLS1_2_VERSION, NULL))
+        return 0;
+    error_set(error, EX_CONFIG,
+              "The token cannot do TLS 1.3 with an RSA key, and no other version "
+              "is allowed here");
+    return error_cure(error, "use an EC key, or allow TLS 1.2");
+}
+
+static int limit_schemes(uint32_t algorithms, const struct target *target, struct error *error)
+{
+    char list[256];
+    if (algorithms == 0)
+        return 0;
+    if (!list_schemes(algorithms, list, sizeof list)) {
+        int result = cap_version(target, error);
+        if (result < 0)
+            return result;
+    }
+    bool done = target->server
+                    ? control(target, SSL_CTRL_SET_SIGALGS_LIST, 0, list) &&
+                          control(target, SSL_CTRL_SET_CLIENT_SIGALGS_LIST, 0, accepted_schemes)
+                    : control(target, SSL_CTRL_SET_CLIENT_SIGALGS_LIST, 0, list);
+    ERR_clear_error();
+    if (!done)
+        return error_set(error, EX_SOFTWARE, "OpenSSL does not take the signature algorithms %s",
+                         list);
+    return 0;
+}
+
+static const struct scheme *find_scheme(unsigned code)
+{
+    for (size_t i = 1; i < ARRAY_SIZE(schemes); i++)
+        if (schemes[i].code == code)
+            return &schemes[i];
+    return NULL;
+}
+
+static bool scheme_suits(const struct scheme *scheme, SSL *connection, EVP_PKEY *key)
+{
+    char group[32] = "";
+    if (!scheme || !EVP_PKEY_is_a(key, scheme->type))
+        return false;
+    if (SSL_version(connection) < TLS1_3_VERSION)
+        return true;
+    if (scheme->group && !EVP_PKEY_get_group_name(key, group, sizeof group, NULL))
+        return false;
+    return scheme->tls13 && (!scheme->group || strcmp(group, scheme->group) == 0);
+}
+
+/* OpenSSL calls this when the server has asked for our certificate. */
+static int check_request(SSL *connection, void *argument)
+{
+    (void)argument;
+    EVP_PKEY *key = SSL_get_privatekey(connection);
+    int count = SSL_get_shared_sigalgs(connection, 0, NULL, NULL, NULL, NULL, NULL);
+    for (int i = 0; key && i < count; i++) {
+        unsigned char low = 0, high = 0;
+        SSL_get_shared_sigalgs(connection, i, NULL, NULL, NULL, &low, &high);
+        if (scheme_suits(find_scheme((unsigned)high << 8 | low), connection, key))
+            return 1;
+    }
+    return provider_fail(EX_CONFIG, "The server asks for a certificate, and takes no kind of "
+                                    "signature that our key can make: nothing was sent");
+}
+
+static int find_role(SSL_CTX *context, struct target *target, struct error *error)
+{
+    const SSL_METHOD *method = SSL_CTX_get_ssl_method(context);
+    *target = (struct target){.context = context, .server = method == TLS_server_method()};
+    if (target->server || method == TLS_client_method())
+        return 0;
+    return error_set(error, EX_SOFTWARE, "The TLS context is neither a client's nor a server's");
+}
+
+int pki_identity_use(struct pki_identity *identity, SSL_CTX *context, struct error *error)
+{
+    struct target target;
+    int result = find_role(context, &target, error);
+    if (result < 0)
+        return result;
+    if (SSL_CTX_use_certificate(context, identity->chain.leaf) != 1 ||
+        SSL_CTX_set1_chain(context, identity->chain.intermediates) != 1 ||
+        SSL_CTX_use_PrivateKey(context, identity->pair) != 1) {
+        const char *reason = ERR_reason_error_string(ERR_peek_last_error());
+        error_set(error, EX_CONFIG, "OpenSSL does not take the certificate: %s",
+                  reason ? reason : "no reason given");
+        ERR_clear_error();
+        return error_where(error, "%s", identity->name);
+    }
+    if (!target.server)
+        SSL_CTX_set_cert_cb(context, check_request, NULL);
+    uint32_t algorithms = __atomic_load_n(&identity->key->algorithms, __ATOMIC_ACQUIRE);
+    result = limit_schemes(algorithms, &target, error);
+    return result < 0 ? error_where(error, "%s", identity->name) : 0;
+}
+
+int pki_identity_prepare(const struct pki_identity *identity, SSL *connection, struct error *error)
+{
+    struct target target = {.connection = connection, .server = SSL_is_server(connection)};
+    uint32_t algorithms = __atomic_load_n(&identity->key->algorithms, __ATOMIC_ACQUIRE);
+    int result = limit_schemes(algorithms, &target, error);
+    return result < 0 ? error_where(error, "%s", identity->name) : 0;
+}
