@@ -3,9 +3,9 @@
  *
  * Reading postern.xml, inbound/ and outbound/ against the XSD, and saying everything that is wrong.
  *
- * libxml2 without DTD, entities, network or XInclude, and with caps on size (1 MiB a file) and depth;
- * a DOCTYPE is an error. The schema is compiled into the program, and shipped. Loading is all or
- * nothing. Only the main thread loads. */
+ * libxml2 without DTD, entities, network or XInclude, and with caps on size (1 MiB a file) and
+ * depth; a DOCTYPE is an error. The schema is compiled into the program, and shipped. Loading is
+ * all or nothing. Only the main thread loads. */
 #ifndef POSTERN_CONNECTORS_LOAD_H
 #define POSTERN_CONNECTORS_LOAD_H
 
@@ -19,7 +19,8 @@ struct conn_problem {
     char *what, *cure;
 };
 
-/* Every problem found, in the order of files and lines; at most 200 are kept, then they are counted. */
+/* Every problem found, in the order of files and lines; at most 200 are kept, then they are
+ * counted. */
 struct conn_problems {
     struct conn_problem *items;
     size_t count, errors, warnings, dropped;
@@ -27,11 +28,13 @@ struct conn_problems {
 void conn_problems_clear(struct conn_problems *problems);
 
 /* 0 and *ret when there was no error (there may be warnings); -EX_CONFIG and the problems else.
- * Also checked here, without network or token: the files that are named exist and can be read, chains
- * and anchors parse, references between elements are met, no two connectors have one name. */
+ * Also checked here, without network or token: the files that are named exist and can be read,
+ * chains and anchors parse, references between elements are met, no two connectors have one name.
+ */
 int conn_load(const char *directory, struct conn_config **ret, struct conn_problems *problems);
 
-/* One outbound or inbound connector as the XML that would declare it (for `show`). The caller frees. */
+/* One outbound or inbound connector as the XML that would declare it (for `show`). The caller
+ * frees. */
 char *conn_inbound_xml(const struct conn_inbound *connector);
 char *conn_outbound_xml(const struct conn_outbound *connector);
 

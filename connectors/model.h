@@ -3,9 +3,10 @@
  *
  * What the administrator declared: plain data, made by load.h, never changed afterwards.
  *
- * Names are Exchange's own where Exchange has one; postern.xml(5) explains each. Everything belongs to
- * the struct conn_config and lives as long; text is UTF-8, domains are lower case. Times are
- * milliseconds, sizes bytes. `line` is where an element began, for messages. Readable on any thread. */
+ * Names are Exchange's own where Exchange has one; postern.xml(5) explains each. Everything belongs
+ * to the struct conn_config and lives as long; text is UTF-8, domains are lower case. Times are
+ * milliseconds, sizes bytes. `line` is where an element began, for messages. Readable on any
+ * thread. */
 #ifndef POSTERN_CONNECTORS_MODEL_H
 #define POSTERN_CONNECTORS_MODEL_H
 
@@ -44,9 +45,9 @@ struct conn_token {
 };
 
 struct conn_certificate {
-    char *name, *chain, *key;
-    const struct conn_token *token; /* the Token whose URI the key's URI fits (RFC 7512 attributes of
-                                       the token all equal in the key's), or NULL */
+    char *name, *chain, *key;       /* chain: a path; key: a PKCS#11 URI, "file:/…" or a path */
+    const struct conn_token *token; /* the Token whose URI the key's URI fits (RFC 7512 attributes
+                                       of the token all equal in the key's), or NULL */
     struct conn_place place;
 };
 
@@ -55,31 +56,41 @@ struct conn_anchors {
     struct conn_place place;
 };
 
-/* IPv4 is held as IPv4-mapped IPv6, so that one comparison serves both. */
+/* Both ends included. IPv4 is held as IPv4-mapped IPv6, so that one comparison serves both; a range
+ * whose first end is IPv6 takes no IPv4 client, whatever its last end is ("::/0"). */
 struct conn_range {
     struct in6_addr first, last;
 };
 
 enum conn_tls_version { CONN_TLS_1_0, CONN_TLS_1_1, CONN_TLS_1_2, CONN_TLS_1_3 };
 
+/* Direct: streamed through, nothing stored. Queued is in the vocabulary, and refused until the
+ * queue exists. */
+enum conn_delivery { CONN_DELIVERY_DIRECT, CONN_DELIVERY_QUEUED };
+
 struct conn_inbound {
     char *name;
-    size_t index; /* in conn_config.inbound */
-    bool enabled;
+    size_t index;              /* in conn_config.inbound */
+    bool enabled;              /* Enabled, default true */
+    char *comment;             /* Comment, or NULL */
     struct conn_range *ranges; /* SenderIPAddresses; none: any address */
     size_t range_count;
-    struct conn_strings sender_domains; /* SenderDomains: "contoso.com", "*.contoso.com", "*"; none: any.
-                                           A null sender passes when the connector has other proof */
+    struct conn_strings
+        sender_domains; /* SenderDomains: "contoso.com", "*.contoso.com", "*"; none: any.
+                           A null sender passes when the connector has other proof */
     bool require_tls;
     enum conn_tls_version tls_minimum; /* default 1.2 */
-    const struct conn_certificate *certificate; /* TlsCertificateName, or NULL: the gateway chooses */
-    struct conn_strings sender_certificate_names; /* TlsSenderCertificateName; none: no certificate asked */
-    const struct conn_anchors *anchors;         /* needed with the former */
-    enum pki_peer_eku client_eku;               /* ClientEku, default ClientAuth */
-    struct pki_peer_pair *pairs;                /* PeerCertificates */
+    const struct conn_certificate
+        *certificate; /* TlsCertificateName, or NULL: the gateway chooses */
+    struct conn_strings
+        sender_certificate_names;       /* TlsSenderCertificateName; none: no certificate asked */
+    const struct conn_anchors *anchors; /* needed with the former */
+    enum pki_peer_eku client_eku;       /* ClientEku, default ClientAuth */
+    struct pki_peer_pair *pairs;        /* PeerCertificates */
     size_t pair_count;
     bool pairs_report_only;
-    struct conn_strings originator_organizations;
+    struct conn_strings originator_organizations; /* OriginatorOrganizations; not enforced yet */
+    enum conn_delivery delivery;                  /* Delivery, default Direct */
     struct conn_place place;
 };
 
@@ -95,13 +106,17 @@ enum conn_tls_settings {
     CONN_TLS_CERTIFICATE_VALIDATION,
     CONN_TLS_DOMAIN_VALIDATION
 };
+/* The word of the vocabulary for a value; never NULL. */
 const char *conn_tls_settings_name(enum conn_tls_settings settings);
 const char *conn_tls_version_name(enum conn_tls_version version); /* "1.2" */
+const char *conn_client_eku_name(enum pki_peer_eku eku);
+const char *conn_delivery_name(enum conn_delivery delivery);
 
 struct conn_outbound {
     char *name;
-    size_t index; /* in conn_config.outbound */
-    bool enabled;
+    size_t index;                /* in conn_config.outbound */
+    bool enabled;                /* Enabled, default true */
+    char *comment;               /* Comment, or NULL */
     struct conn_inbound **scope; /* InboundConnectors; none: every one */
     size_t scope_count;
     struct conn_strings recipient_domains; /* "contoso.com", "*.contoso.com", "*" */
@@ -110,21 +125,23 @@ struct conn_outbound {
     enum conn_tls_settings tls_settings; /* default Opportunistic */
     enum conn_tls_version tls_minimum;   /* default 1.2 */
     struct conn_strings tls_domains;     /* TlsDomain */
-    const struct conn_certificate *certificate; /* TlsCertificateName: what we present; NULL: nothing */
+    const struct conn_certificate
+        *certificate; /* TlsCertificateName: what we present; NULL: nothing */
     const struct conn_anchors *anchors;
     struct pki_peer_pair *pairs;
     size_t pair_count;
     bool pairs_report_only;
-    bool cloud_services_mail;       /* CloudServicesMailEnabled */
-    unsigned messages_per_connection; /* SmtpMaxMessagesPerConnection, default 20 */
-    unsigned inactivity_timeout;      /* ConnectionInactivityTimeOut, default 600000 ms: the longest wait
-                                         for the next hop in any step */
+    bool cloud_services_mail;         /* CloudServicesMailEnabled; not enforced yet */
+    unsigned messages_per_connection; /* SmtpMaxMessagesPerConnection, default 20; 0: no limit */
+    unsigned inactivity_timeout;      /* ConnectionInactivityTimeOut, default 600000 ms: the longest
+                                         wait for the next hop in any step */
     struct conn_place place;
 };
 
 struct conn_config {
-    char *directory;
-    char *host_name;
+    char *directory;               /* absolute; relative paths in the files begin here */
+    struct conn_strings files;     /* every file that was read, in that order */
+    char *host_name;               /* lower case */
     unsigned workers;              /* Workers; 0: one a processor */
     unsigned drain_timeout;        /* DrainTimeOut, default 30000 ms */
     uint64_t maximum_message_size; /* MaxMessageSize, default 256 MB */
@@ -139,10 +156,10 @@ struct conn_config {
     size_t certificate_count;
     struct conn_anchors *anchors;
     size_t anchors_count;
-    char *control_socket;  /* Control Socket, default /run/postern/control.sock */
-    char *metrics_address; /* NULL: none */
-    char *queue_directory; /* NULL: none */
-    char *state_directory; /* default /var/lib/postern */
+    char *control_socket;         /* Control Socket, default /run/postern/control.sock */
+    char *metrics_address;        /* NULL: none */
+    char *queue_directory;        /* NULL: none */
+    char *state_directory;        /* default LOCALSTATEDIR/lib/postern */
     struct conn_inbound *inbound; /* in the order of selection: by file name */
     size_t inbound_count;
     struct conn_outbound *outbound;

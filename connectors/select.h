@@ -16,36 +16,37 @@ struct conn_client {
     const struct sockaddr *address;
     bool tls;
     enum conn_tls_version tls_version; /* when tls */
-    /* The verdict on the client's certificate under connector i, or NULL when none was asked; called
-     * only for connectors with sender_certificate_names. */
-    const struct pki_peer_verdict *(*verdict)(const void *context, const struct conn_inbound *inbound);
+    /* The verdict on the client's certificate under connector i, or NULL when none was asked;
+     * called only for connectors with sender_certificate_names. */
+    const struct pki_peer_verdict *(*verdict)(const void *context,
+                                              const struct conn_inbound *inbound);
     const void *context;
     const char *sender_domain; /* lower case, A-label; "" for the null sender */
 };
 
 enum conn_condition { /* the condition that did not hold */
-    CONN_CONDITION_NONE,
-    CONN_CONDITION_ADDRESS,
-    CONN_CONDITION_TLS,         /* RequireTls, and there is none */
-    CONN_CONDITION_TLS_VERSION,
-    CONN_CONDITION_CERTIFICATE,
-    CONN_CONDITION_SENDER_DOMAIN
+                      CONN_CONDITION_NONE,
+                      CONN_CONDITION_ADDRESS,
+                      CONN_CONDITION_TLS, /* RequireTls, and there is none */
+                      CONN_CONDITION_TLS_VERSION,
+                      CONN_CONDITION_CERTIFICATE,
+                      CONN_CONDITION_SENDER_DOMAIN
 };
 const char *conn_condition_name(enum conn_condition condition);
 
 /* True when the client's address may use the connector: what is known at accept. */
 bool conn_inbound_takes_address(const struct conn_inbound *inbound, const struct sockaddr *address);
 
-/* The first enabled connector whose every condition holds; NULL: none, and then *closest (may be NULL
- * itself) is the connector that came furthest, and *condition what stopped it there. */
+/* The first enabled connector whose every condition holds; NULL: none, and then *closest (may be
+ * NULL itself) is the connector that came furthest, and *condition what stopped it there. */
 const struct conn_inbound *conn_inbound_choose(const struct conn_config *config,
                                                const struct conn_client *client,
                                                const struct conn_inbound **closest,
                                                enum conn_condition *condition);
 
 /* By scope that names the inbound connector before one without scope, then exact domain, then the
- * longest *.domain (which does not match the domain itself), then "*"; then by file order. NULL: none.
- * `domain` is lower case. */
+ * longest *.domain (which does not match the domain itself), then "*"; then by file order. NULL:
+ * none. `domain` is lower case. */
 const struct conn_outbound *conn_outbound_choose(const struct conn_config *config,
                                                  const struct conn_inbound *inbound,
                                                  const char *domain);

@@ -1,0 +1,329 @@
+/* SPDX-FileCopyrightText: 2026 The Postern developers
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * postern.xml: its tables, the readers that only it needs, and what ties its parts together. */
+#include <netinet/in.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/un.h>
+
+#include "connectors/readers.h"
+#include "connectors/rules.h"
+#include "connectors/tables.h"
+#include "connectors/uri.h"
+#include "connectors/values.h"
+#include "pki/identity.h"
+#include "pki/peer.h"
+
+enum { DAY = 24 * 60 * 60 * 1000 };
+
+static int read_listener(struct conn_reader *reader, const struct conn_field *field,
+                         const char *text, void *target, struct error *error)
+{
+    struct conn_listener *listener = target;
+    int result =
+        conn_parse_address(field->name, text, &listener->socket_address, &listener->length, error);
+    return result < 0 ? result : conn_read_string(reader, field, text, &listener->address, error);
+}
+
+static int read_metrics(struct conn_reader *reader, const struct conn_field *field,
+                        const char *text, void *target, struct error *error)
+{
+    struct sockaddr_storage address;
+    socklen_t length;
+    int result = conn_parse_address(field->name, text, &address, &length, error);
+    return result < 0 ? result : conn_read_string(reader, field, text, target, error);
+}
+
+static int read_token_uri(struct conn_reader *reader, const struct conn_field *field,
+                          const char *text, void *target, struct error *error)
+{
+    int result = conn_uri_check(field->name, text, false, error);
+    return result < 0 ? result : conn_read_string(reader, field, text, target, error);
+}
+
+/* A path, or a file: URI with an absolute one (RFC 8089). */
+static int read_file_uri(struct conn_reader *reader, const struct conn_field *field,
+                         const char *text, void *target, struct error *error)
+{
+    if (strncasecmp(text, "file:", 5) != 0)
+        return conn_read_path(reader, field, text, target, error);
+    if (text[5] == '/')
+        return conn_read_string(reader, field, text, target, error);
+    error_set(error, EX_DATAERR, "%s '%.200s' has no absolute path behind file:", field->name,
+              text);
+    return error_cure(error, "write file:/… with the whole path, or the path alone");
+}
+
+static int read_key(struct conn_reader *reader, const struct conn_field *field, const char *text,
+                    void *target, struct error *error)
+{
+    if (!conn_uri_is_pkcs11(text))
+        return read_file_uri(reader, field, text, target, error);
+    int result = conn_uri_check(field->name, text, true, error);
+    return result < 0 ? result : conn_read_string(reader, field, text, target, error);
+}
+
+/* A socket's path has room in a sockaddr_un, or it can never be bound. */
+static int read_socket(struct conn_reader *reader, const struct conn_field *field, const char *text,
+                       void *target, struct error *error)
+{
+    int result = conn_read_path(reader, field, text, target, error);
+    if (result < 0 || strlen(*(char **)target) < sizeof((struct sockaddr_un *)0)->sun_path)
+        return result;
+    error_set(error, EX_DATAERR, "%s is longer than the %zu bytes that the system allows",
+              field->name, sizeof((struct sockaddr_un *)0)->sun_path - 1);
+    return error_cure(error, "choose a shorter path, such as /run/postern/control.sock");
+}
+
+static bool same_address(const struct conn_listener *a, const struct conn_listener *b)
+{
+    return a->length && a->length == b->length &&
+           memcmp(&a->socket_address, &b->socket_address, a->length) == 0;
+}
+
+/* Of either family: the port stands at the same place. */
+static bool has_port(const struct conn_listener *listener)
+{
+    struct sockaddr_in address;
+    memcpy(&address, &listener->socket_address, sizeof address);
+    return address.sin_port != 0;
+}
+
+static void finish_listener(struct conn_reader *reader, const xmlNode *node, void *object)
+{
+    const struct conn_listener *listener = object, *first = reader->config->listeners;
+    struct error error;
+    if (!listener->length)
+        return;
+    if (!has_port(listener)) {
+        error_set(&error, EX_CONFIG, "The system will choose the port of the listener '%s'",
+                  listener->address);
+        error_cure(&error, "write the port, such as %.80s", "0.0.0.0:25");
+        conn_complain(reader, node, true, &error);
+        return;
+    }
+    for (const struct conn_listener *other = first; other < listener; other++)
+        if (same_address(other, listener)) {
+            error_set(&error, EX_CONFIG, "The listener '%s' stands twice; the first is on line %d",
+                      listener->address, other->place.line);
+            error_cure(&error, "take one out");
+            conn_complain(reader, node, false, &error);
+            return;
+        }
+}
+
+static void finish_token(struct conn_reader *reader, const xmlNode *node, void *object)
+{
+    struct conn_token *token = object;
+    if (!token->sessions)
+        token->sessions = 4;
+    if (!token->timeout)
+        token->timeout = 5000;
+    struct conn_named_list tokens =
+        *CONN_NAMED("Token", reader->config->tokens, reader->config->token_count);
+    tokens.exact = true;
+    conn_check_unique(reader, node, &tokens);
+}
+
+static void check_chain(struct conn_reader *reader, const xmlNode *node,
+                        const struct conn_certificate *certificate)
+{
+    char warning[384] = "";
+    struct error found, error;
+    const char *name = certificate->name ? certificate->name : "";
+    if (pki_chain_check(certificate->chain, warning, sizeof warning, &found) < 0) {
+        error_set(&error, EX_CONFIG, "The chain of certificate '%s' cannot be used: %s", name,
+                  found.what);
+        error_where(&error, "%s", found.where);
+        error_cure(&error, "%s",
+                   found.cure[0] ? found.cure
+                                 : "put a PEM file there, the "
+                                   "certificate first, then its issuers");
+        conn_complain(reader, node, false, &error);
+    } else if (warning[0]) {
+        error_set(&error, EX_CONFIG, "The chain of certificate '%s': %s", name, warning);
+        error_cure(&error, "replace it before mail depends on it");
+        conn_complain(reader, node, true, &error);
+    }
+}
+
+static void finish_certificate(struct conn_reader *reader, const xmlNode *node, void *object)
+{
+    const struct conn_config *config = reader->config;
+    const struct conn_certificate *certificate = object;
+    const xmlNode *chain = conn_find_child(node, "Chain");
+    conn_check_unique(reader, node,
+                      CONN_NAMED("Certificate", config->certificates, config->certificate_count));
+    if (certificate->chain && reader->look_at_files)
+        check_chain(reader, chain ? chain : node, certificate);
+}
+
+static void finish_anchors(struct conn_reader *reader, const xmlNode *node, void *object)
+{
+    const struct conn_config *config = reader->config;
+    const struct conn_anchors *anchors = object;
+    struct error found, error;
+    X509_STORE *store = NULL;
+    conn_check_unique(reader, node,
+                      CONN_NAMED("TrustAnchors", config->anchors, config->anchors_count));
+    if (!anchors->path || !reader->look_at_files)
+        return;
+    if (pki_anchors_load(anchors->path, &store, &found) == 0) {
+        X509_STORE_free(store);
+        return;
+    }
+    error_set(&error, EX_CONFIG, "The trust anchors '%s' cannot be used: %s",
+              anchors->name ? anchors->name : "", found.what);
+    error_where(&error, "%s", found.where);
+    error_cure(&error, "%s",
+               found.cure[0] ? found.cure : "put a PEM file of CA certificates there");
+    conn_complain(reader, node, false, &error);
+}
+
+/* The Token whose URI says most of those that the key's URI fits; the first of equals. */
+static const struct conn_token *find_token(const struct conn_config *config, const char *key)
+{
+    const struct conn_token *best = NULL;
+    int most = -1;
+    for (size_t i = 0; i < config->token_count; i++) {
+        const char *uri = config->tokens[i].uri;
+        int count = uri ? conn_uri_fits(uri, key) : -1;
+        if (count > most) {
+            most = count;
+            best = &config->tokens[i];
+        }
+    }
+    return best;
+}
+
+static const xmlNode *find_certificate_node(const xmlNode *gateway, int line)
+{
+    for (const xmlNode *child = gateway->children; child; child = child->next)
+        if (child->type == XML_ELEMENT_NODE && xmlGetLineNo(child) == line &&
+            strcmp((const char *)child->name, "Certificate") == 0)
+            return child;
+    return gateway;
+}
+
+static void tie_to_token(struct conn_reader *reader, const xmlNode *gateway,
+                         struct conn_certificate *certificate)
+{
+    struct error error;
+    if (!certificate->key || !conn_uri_is_pkcs11(certificate->key))
+        return;
+    certificate->token = find_token(reader->config, certificate->key);
+    if (certificate->token)
+        return;
+    error_set(&error, EX_CONFIG,
+              "The key of certificate '%s' lies on none of the Token elements, so it is looked for "
+              "without a login",
+              certificate->name ? certificate->name : "");
+    error_cure(&error, "write the same token=… into the Uri of a Token and into the Key");
+    conn_complain(reader, find_certificate_node(gateway, certificate->place.line), true, &error);
+}
+
+static void finish_gateway(struct conn_reader *reader, const xmlNode *node, void *object)
+{
+    struct conn_config *config = object;
+    for (size_t i = 0; i < config->certificate_count; i++)
+        tie_to_token(reader, node, &config->certificates[i]);
+    conn_apply_gateway_rules(reader, node);
+}
+
+static const struct conn_field listener_fields[] = {
+    {"Address", CONN_ATTRIBUTE | CONN_REQUIRED, read_listener, .example = "Address=\"0.0.0.0:25\""},
+};
+static const struct conn_section listener_section = {
+    CONN_FIELDS(listener_fields), offsetof(struct conn_listener, place), finish_listener};
+
+static const struct conn_field token_fields[] = {
+    {"Uri", CONN_ATTRIBUTE | CONN_REQUIRED, read_token_uri, CONN_IN(conn_token, uri),
+     .example = "Uri=\"pkcs11:token=postern\""},
+    {"PinSource", CONN_ATTRIBUTE, read_file_uri, CONN_IN(conn_token, pin_source),
+     .example = "PinSource=\"file:/run/credentials/posternd.service/hsm-pin\""},
+    {"Module", CONN_ATTRIBUTE, conn_read_path, CONN_IN(conn_token, module),
+     .example = "Module=\"/usr/lib/vendor/pkcs11.so\""},
+    {"Sessions", CONN_ATTRIBUTE, conn_read_number, CONN_IN(conn_token, sessions), .least = 1,
+     .most = 256, .example = "Sessions=\"4\""},
+    {"RequestTimeOut", CONN_ATTRIBUTE, conn_read_duration, CONN_IN(conn_token, timeout),
+     .least = 100, .most = 300000, .example = "RequestTimeOut=\"00:00:05\""},
+};
+static const struct conn_section token_section = {CONN_FIELDS(token_fields),
+                                                  offsetof(struct conn_token, place), finish_token};
+
+static const struct conn_field certificate_fields[] = {
+    {"Name", CONN_ATTRIBUTE | CONN_REQUIRED, conn_read_name, CONN_IN(conn_certificate, name),
+     .example = "Name=\"hybrid\""},
+    {"Chain", CONN_REQUIRED, conn_read_path, CONN_IN(conn_certificate, chain),
+     .example = "<Chain>certificates/hybrid.pem</Chain>"},
+    {"Key", CONN_REQUIRED, read_key, CONN_IN(conn_certificate, key),
+     .example = "<Key>pkcs11:token=postern;object=hybrid;type=private</Key>"},
+};
+static const struct conn_section certificate_section = {
+    CONN_FIELDS(certificate_fields), offsetof(struct conn_certificate, place), finish_certificate};
+
+static const struct conn_field anchors_fields[] = {
+    {"Name", CONN_ATTRIBUTE | CONN_REQUIRED, conn_read_name, CONN_IN(conn_anchors, name),
+     .example = "Name=\"public\""},
+    {"The path", CONN_TEXT | CONN_REQUIRED, conn_read_path, CONN_IN(conn_anchors, path),
+     .example = "<TrustAnchors Name=\"public\">/etc/ssl/certs/ca-certificates.crt</TrustAnchors>"},
+};
+static const struct conn_section anchors_section = {
+    CONN_FIELDS(anchors_fields), offsetof(struct conn_anchors, place), finish_anchors};
+
+static const struct conn_field control_fields[] = {
+    {"Socket", CONN_ATTRIBUTE | CONN_REQUIRED, read_socket, CONN_IN(conn_config, control_socket),
+     .example = "Socket=\"/run/postern/control.sock\""},
+};
+static const struct conn_section control_section = {CONN_FIELDS(control_fields), CONN_NO_PLACE};
+
+static const struct conn_field metrics_fields[] = {
+    {"Address", CONN_ATTRIBUTE | CONN_REQUIRED, read_metrics, CONN_IN(conn_config, metrics_address),
+     .example = "Address=\"127.0.0.1:9625\""},
+};
+static const struct conn_section metrics_section = {CONN_FIELDS(metrics_fields), CONN_NO_PLACE};
+
+static const struct conn_field queue_fields[] = {
+    {"Directory", CONN_ATTRIBUTE | CONN_REQUIRED, conn_read_path,
+     CONN_IN(conn_config, queue_directory), .example = "Directory=\"/var/spool/postern\""},
+};
+static const struct conn_section queue_section = {CONN_FIELDS(queue_fields), CONN_NO_PLACE};
+
+static const struct conn_field state_fields[] = {
+    {"Directory", CONN_ATTRIBUTE | CONN_REQUIRED, conn_read_path,
+     CONN_IN(conn_config, state_directory), .example = "Directory=\"/var/lib/postern\""},
+};
+static const struct conn_section state_section = {CONN_FIELDS(state_fields), CONN_NO_PLACE};
+
+static const struct conn_field gateway_fields[] = {
+    {"HostName", CONN_ATTRIBUTE | CONN_REQUIRED, conn_read_domain, CONN_IN(conn_config, host_name),
+     .most = CONN_DOMAIN_PLAIN, .example = "HostName=\"gw.contoso.com\""},
+    {"Workers", CONN_ATTRIBUTE, conn_read_number, CONN_IN(conn_config, workers), .most = 256,
+     .example = "Workers=\"4\""},
+    {"DrainTimeOut", CONN_ATTRIBUTE, conn_read_duration, CONN_IN(conn_config, drain_timeout),
+     .most = DAY, .example = "DrainTimeOut=\"00:00:30\""},
+    {"ConnectionInactivityTimeOut", CONN_ATTRIBUTE, conn_read_duration,
+     CONN_IN(conn_config, inactivity_timeout), .least = 1000, .most = DAY,
+     .example = "ConnectionInactivityTimeOut=\"00:05:00\""},
+    {"MaxMessageSize", CONN_ATTRIBUTE, conn_read_size, CONN_IN(conn_config, maximum_message_size),
+     .least = 1024, .most = UINT64_C(64) << 30, .example = "MaxMessageSize=\"150 MB\""},
+    {"MaxHopCount", CONN_ATTRIBUTE, conn_read_number, CONN_IN(conn_config, maximum_hop_count),
+     .least = 1, .most = 500, .example = "MaxHopCount=\"60\""},
+    {"MaxInboundConnection", CONN_ATTRIBUTE, conn_read_number,
+     CONN_IN(conn_config, maximum_sessions), .least = 1, .most = 1000000,
+     .example = "MaxInboundConnection=\"20000\""},
+    {"Listener", CONN_MANY, .section = &listener_section,
+     CONN_LIST(conn_config, listeners, listener_count)},
+    {"Token", CONN_MANY, .section = &token_section, CONN_LIST(conn_config, tokens, token_count)},
+    {"Certificate", CONN_MANY, .section = &certificate_section,
+     CONN_LIST(conn_config, certificates, certificate_count)},
+    {"TrustAnchors", CONN_MANY, .section = &anchors_section,
+     CONN_LIST(conn_config, anchors, anchors_count)},
+    {"Control", 0, .section = &control_section},
+    {"Metrics", 0, .section = &metrics_section},
+    {"Queue", 0, .section = &queue_section},
+    {"State", 0, .section = &state_section},
+};
+const struct conn_section conn_gateway_section = {CONN_FIELDS(gateway_fields), CONN_NO_PLACE,
+                                                  finish_gateway};

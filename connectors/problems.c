@@ -1,0 +1,95 @@
+/* SPDX-FileCopyrightText: 2026 The Postern developers
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * See problems.h. */
+#include "connectors/problems.h"
+
+#include <libxml/xmlstring.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+static void release(struct conn_problem *problem)
+{
+    free(problem->file);
+    free(problem->what);
+    free(problem->cure);
+}
+
+void conn_problems_clear(struct conn_problems *problems)
+{
+    for (size_t i = 0; i < problems->count; i++)
+        release(&problems->items[i]);
+    free(problems->items);
+    *problems = (struct conn_problems){0};
+}
+
+/* Sentences were cut to fit somewhere, perhaps in the middle of a character, and hold pieces of
+ * what came from outside; they go to terminals and into JSON. */
+static void mend_text(char *text)
+{
+    for (unsigned char *at = (unsigned char *)text; *at;) {
+        int length = (int)strnlen((char *)at, 4);
+        int character = *at < 0x80 ? *at : xmlGetUTF8Char(at, &length);
+        if (character < 0x20 || (character >= 0x7f && character < 0xa0)) {
+            length = 1;
+            *at = character < 0 || character >= 0x7f ? '?' : ' ';
+        } else if (*at < 0x80) {
+            length = 1;
+        }
+        at += length;
+    }
+}
+
+static struct conn_problem *make_room(struct conn_problems *problems)
+{
+    if (problems->count >= CONN_PROBLEMS_MAXIMUM)
+        return NULL;
+    if (!problems->items)
+        problems->items = calloc(CONN_PROBLEMS_MAXIMUM, sizeof *problems->items);
+    return problems->items ? &problems->items[problems->count] : NULL;
+}
+
+void conn_problems_add(struct conn_problems *problems, bool warning, const char *file, long line,
+                       const struct error *error)
+{
+    if (warning)
+        problems->warnings++;
+    else
+        problems->errors++;
+    char what[sizeof error->what + sizeof error->where + 4];
+    bool placed = error->where[0] && !strstr(error->what, error->where);
+    snprintf(what, sizeof what, "%s%s%s%s", error->what, placed ? " (" : "",
+             placed ? error->where : "", placed ? ")" : "");
+    struct conn_problem *problem = make_room(problems);
+    if (!problem) {
+        problems->dropped++;
+        return;
+    }
+    *problem = (struct conn_problem){.warning = warning,
+                                     .file = strdup(file),
+                                     .line = line < INT_MAX ? (int)line : INT_MAX,
+                                     .what = strdup(what),
+                                     .cure = strdup(error->cure)};
+    if (!problem->file || !problem->what || !problem->cure) {
+        release(problem);
+        problems->dropped++;
+        return;
+    }
+    mend_text(problem->file);
+    mend_text(problem->what);
+    mend_text(problem->cure);
+    problems->count++;
+}
+
+/* Insertion: stable, and the list is short and nearly in order. */
+void conn_problems_sort(struct conn_problems *problems, size_t first)
+{
+    for (size_t i = first + 1; i < problems->count; i++) {
+        struct conn_problem moved = problems->items[i];
+        size_t at = i;
+        for (; at > first && problems->items[at - 1].line > moved.line; at--)
+            problems->items[at] = problems->items[at - 1];
+        problems->items[at] = moved;
+    }
+}

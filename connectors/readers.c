@@ -1,0 +1,195 @@
+/* SPDX-FileCopyrightText: 2026 The Postern developers
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * See readers.h. */
+#include "connectors/readers.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "connectors/guess.h"
+#include "connectors/values.h"
+#include "connectors/vocabulary.h"
+
+static int keep_text(char *text, void *target, struct error *error)
+{
+    if (!text)
+        return error_set(error, EX_OSERR, "There is no memory left");
+    free(*(char **)target);
+    *(char **)target = text;
+    return 0;
+}
+
+int conn_read_string(struct conn_reader *reader, const struct conn_field *field, const char *text,
+                     void *target, struct error *error)
+{
+    (void)reader;
+    (void)field;
+    return keep_text(strdup(text), target, error);
+}
+
+int conn_read_name(struct conn_reader *reader, const struct conn_field *field, const char *text,
+                   void *target, struct error *error)
+{
+    int result = conn_check_name(field->name, text, error);
+    return result < 0 ? result : conn_read_string(reader, field, text, target, error);
+}
+
+int conn_read_path(struct conn_reader *reader, const struct conn_field *field, const char *text,
+                   void *target, struct error *error)
+{
+    char *path = NULL;
+    (void)field;
+    if (*text == '/')
+        path = strdup(text);
+    else if (asprintf(&path, "%s/%s", reader->config->directory, text) < 0)
+        path = NULL;
+    return keep_text(path, target, error);
+}
+
+int conn_read_word(struct conn_reader *reader, const struct conn_field *field, const char *text,
+                   void *target, struct error *error)
+{
+    unsigned word;
+    (void)reader;
+    int result = conn_parse_word(field->name, text, field->names, &word, error);
+    if (result == 0)
+        memcpy(target, &word, sizeof word);
+    return result;
+}
+
+int conn_read_boolean(struct conn_reader *reader, const struct conn_field *field, const char *text,
+                      void *target, struct error *error)
+{
+    unsigned word;
+    (void)reader;
+    int result = conn_parse_word(field->name, text, conn_boolean_names, &word, error);
+    if (result == 0)
+        *(bool *)target = word;
+    return result;
+}
+
+static int fail_limits(const struct conn_field *field, const char *text, const char *least,
+                       const char *most, struct error *error)
+{
+    error_set(error, EX_DATAERR, "%s is between %s and %s, not %s", field->name, least, most, text);
+    return error_cure(error, "write it like %s", field->example);
+}
+
+int conn_read_number(struct conn_reader *reader, const struct conn_field *field, const char *text,
+                     void *target, struct error *error)
+{
+    uint64_t value;
+    char least[24], most[24];
+    (void)reader;
+    int result = conn_parse_number(field->name, text, &value, error);
+    if (result < 0)
+        return result;
+    if (value < field->least || value > field->most) {
+        snprintf(least, sizeof least, "%llu", (unsigned long long)field->least);
+        snprintf(most, sizeof most, "%llu", (unsigned long long)field->most);
+        return fail_limits(field, text, least, most, error);
+    }
+    *(unsigned *)target = (unsigned)value;
+    return 0;
+}
+
+/* Milliseconds as hh:mm:ss, with a fraction where there is one. */
+static const char *show_duration(uint64_t value, char *text, size_t size)
+{
+    uint64_t seconds = value / 1000;
+    int used =
+        snprintf(text, size, "%02llu:%02llu:%02llu", (unsigned long long)(seconds / 3600),
+                 (unsigned long long)(seconds / 60 % 60), (unsigned long long)(seconds % 60));
+    if (value % 1000 && used > 0 && (size_t)used < size)
+        snprintf(text + used, size - (size_t)used, ".%03llu", (unsigned long long)(value % 1000));
+    return text;
+}
+
+int conn_read_duration(struct conn_reader *reader, const struct conn_field *field, const char *text,
+                       void *target, struct error *error)
+{
+    uint64_t value;
+    char least[40], most[40];
+    (void)reader;
+    int result = conn_parse_duration(field->name, text, &value, error);
+    if (result < 0)
+        return result;
+    if (value < field->least || value > field->most)
+        return fail_limits(field, text, show_duration(field->least, least, sizeof least),
+                           show_duration(field->most, most, sizeof most), error);
+    *(unsigned *)target = (unsigned)value;
+    return 0;
+}
+
+int conn_read_size(struct conn_reader *reader, const struct conn_field *field, const char *text,
+                   void *target, struct error *error)
+{
+    uint64_t value;
+    char least[40], most[40];
+    (void)reader;
+    int result = conn_parse_size(field->name, text, &value, error);
+    if (result < 0)
+        return result;
+    if (value < field->least || value > field->most) {
+        snprintf(least, sizeof least, "%llu KB", (unsigned long long)(field->least >> 10));
+        snprintf(most, sizeof most, "%llu GB", (unsigned long long)(field->most >> 30));
+        return fail_limits(field, text, least, most, error);
+    }
+    *(uint64_t *)target = value;
+    return 0;
+}
+
+int conn_read_domain(struct conn_reader *reader, const struct conn_field *field, const char *text,
+                     void *target, struct error *error)
+{
+    char *domain;
+    (void)reader;
+    int result = conn_parse_domain(field->name, text, field->most >= CONN_DOMAIN_PATTERN,
+                                   field->most == CONN_DOMAIN_ANY, &domain, error);
+    return result < 0 ? result : keep_text(domain, target, error);
+}
+
+static const char *name_at(const struct conn_named_list *list, size_t i)
+{
+    const char *name;
+    memcpy(&name, (const char *)list->items + i * list->size, sizeof name);
+    return name;
+}
+
+void conn_check_unique(struct conn_reader *reader, const xmlNode *node,
+                       const struct conn_named_list *list)
+{
+    struct error error;
+    struct conn_place place;
+    const char *name = name_at(list, list->count - 1);
+    for (size_t i = 0; name && i + 1 < list->count; i++) {
+        const char *other = name_at(list, i);
+        if (!other || (list->exact ? strcmp(other, name) : strcasecmp(other, name)) != 0)
+            continue;
+        memcpy(&place, (const char *)list->items + i * list->size + list->place, sizeof place);
+        error_set(&error, EX_CONFIG, "There is a %s '%s' already, in %s on line %d", list->kind,
+                  name, place.file, place.line);
+        error_cure(&error, "give one of the two another name, or take it out");
+        conn_complain(reader, node, false, &error);
+        return;
+    }
+}
+
+const void *conn_find_named(const struct conn_named_list *list, const char *label, const char *name,
+                            struct error *error)
+{
+    struct conn_guess guess = {.word = name};
+    for (size_t i = 0; i < list->count; i++) {
+        const char *other = name_at(list, i);
+        if (other && strcmp(other, name) == 0)
+            return (const char *)list->items + i * list->size;
+        if (other)
+            conn_guess_consider(&guess, other);
+    }
+    error_set(error, EX_CONFIG, "%s '%.128s' is not the name of any %s", label, name, list->kind);
+    if (guess.best)
+        error_cure(error, "write '%s', if that is meant", guess.best);
+    error_cure(error, "declare a %s of that name, or mend the name here", list->kind);
+    return NULL;
+}

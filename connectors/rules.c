@@ -1,0 +1,337 @@
+/* SPDX-FileCopyrightText: 2026 The Postern developers
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * See rules.h. A rule looks at which elements stand there rather than at what became of them, so
+ * that a value which could not be read is not complained about a second time. */
+#include "connectors/rules.h"
+
+#include <string.h>
+
+#include "connectors/problems.h"
+
+struct subject {
+    struct conn_reader *reader;
+    const xmlNode *node;
+    const struct conn_inbound *inbound; /* one of the two, or neither */
+    const struct conn_outbound *outbound;
+};
+
+struct rule {
+    const char *element; /* whose line is shown, when it stands there */
+    bool warning;
+    bool (*broken)(const struct subject *subject);
+    const char *what, *cure;
+};
+
+static bool has(const struct subject *subject, const char *element)
+{
+    return conn_find_child(subject->node, element) != NULL;
+}
+
+static void apply(const struct rule *rules, size_t count, const struct subject *subject)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct error error;
+        if (!rules[i].broken(subject))
+            continue;
+        const xmlNode *node = conn_find_child(subject->node, rules[i].element);
+        error_set(&error, EX_CONFIG, "%s", rules[i].what);
+        error_cure(&error, "%s", rules[i].cure);
+        conn_complain(subject->reader, node ? node : subject->node, rules[i].warning, &error);
+    }
+}
+
+static bool has_metrics(const struct subject *subject)
+{
+    return has(subject, "Metrics");
+}
+
+static bool has_queue(const struct subject *subject)
+{
+    return has(subject, "Queue");
+}
+
+static bool has_state(const struct subject *subject)
+{
+    return has(subject, "State");
+}
+
+static const struct rule gateway_rules[] = {
+    {"Metrics", true, has_metrics,
+     "Metrics is taken, but metrics are not served yet: nothing will listen on its Address",
+     "leave it for a later version, or take it out to be rid of this warning"},
+    {"Queue", true, has_queue,
+     "Queue is taken, but there is no queue yet: nothing will be stored in its Directory",
+     "leave it for a later version, or take it out to be rid of this warning"},
+    {"State", true, has_state,
+     "State is taken, but no state is kept yet: its Directory is not used",
+     "leave it for a later version, or take it out to be rid of this warning"},
+};
+
+void conn_apply_gateway_rules(struct conn_reader *reader, const xmlNode *node)
+{
+    struct subject subject = {.reader = reader, .node = node};
+    apply(gateway_rules, ARRAY_SIZE(gateway_rules), &subject);
+}
+
+static bool asks_nothing(const struct subject *subject)
+{
+    return !has(subject, "SenderIPAddresses") && !has(subject, "TlsSenderCertificateName");
+}
+
+static bool is_all_addresses(const struct conn_range *range)
+{
+    static const struct conn_range four = {
+        .first = {.s6_addr = {[10] = 0xff, [11] = 0xff}},
+        .last = {.s6_addr = {[10] = 0xff, [11] = 0xff, 0xff, 0xff, 0xff, 0xff}}};
+    static const struct in6_addr none,
+        all = {.s6_addr = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+                           0xff, 0xff, 0xff, 0xff}};
+    return memcmp(range, &four, sizeof four) == 0 ||
+           (memcmp(&range->first, &none, sizeof none) == 0 &&
+            memcmp(&range->last, &all, sizeof all) == 0);
+}
+
+static bool is_open_to_all(const struct subject *subject)
+{
+    const struct conn_inbound *inbound = subject->inbound;
+    if (has(subject, "TlsSenderCertificateName"))
+        return false;
+    for (size_t i = 0; i < inbound->range_count; i++)
+        if (is_all_addresses(&inbound->ranges[i]))
+            return true;
+    return false;
+}
+
+static bool names_without_anchors(const struct subject *subject)
+{
+    return has(subject, "TlsSenderCertificateName") && !has(subject, "TrustAnchors");
+}
+
+static bool pairs_without_names(const struct subject *subject)
+{
+    return has(subject, "PeerCertificates") && !has(subject, "TlsSenderCertificateName");
+}
+
+static bool anchors_without_names(const struct subject *subject)
+{
+    return has(subject, "TrustAnchors") && !has(subject, "TlsSenderCertificateName");
+}
+
+static bool eku_without_names(const struct subject *subject)
+{
+    return has(subject, "ClientEku") && !has(subject, "TlsSenderCertificateName");
+}
+
+static bool has_no_certificate(const struct subject *subject)
+{
+    const struct conn_reader *reader = subject->reader;
+    return !reader->gateway_lost && !reader->config->certificate_count &&
+           !has(subject, "TlsCertificateName");
+}
+
+static bool tls_without_certificate(const struct subject *subject)
+{
+    return subject->inbound->require_tls && has_no_certificate(subject);
+}
+
+static bool names_without_certificate(const struct subject *subject)
+{
+    return !subject->inbound->require_tls && has(subject, "TlsSenderCertificateName") &&
+           has_no_certificate(subject);
+}
+
+static bool has_organizations(const struct subject *subject)
+{
+    return has(subject, "OriginatorOrganizations");
+}
+
+static bool is_queued(const struct subject *subject)
+{
+    return subject->inbound->delivery == CONN_DELIVERY_QUEUED;
+}
+
+static const struct rule inbound_rules[] = {
+    {"InboundConnector", false, asks_nothing,
+     "This connector asks for no proof: whoever reaches a listener could send through it",
+     "say who may: add <SenderIPAddresses><Range>10.1.0.5</Range></SenderIPAddresses>, or "
+     "<TlsSenderCertificateName> with <TrustAnchors>"},
+    {"SenderIPAddresses", true, is_open_to_all,
+     "SenderIPAddresses takes every address: whoever reaches a listener can send through this "
+     "connector",
+     "name the networks of your own servers and devices"},
+    {"TlsSenderCertificateName", false, names_without_anchors,
+     "TlsSenderCertificateName needs TrustAnchors: without them no client certificate can be "
+     "verified",
+     "add <TrustAnchors> with the name of a TrustAnchors element of postern.xml"},
+    {"PeerCertificates", false, pairs_without_names,
+     "PeerCertificates cannot be checked: without TlsSenderCertificateName the client is asked for "
+     "no certificate",
+     "add <TlsSenderCertificateName> and <TrustAnchors>, or take PeerCertificates out"},
+    {"TrustAnchors", true, anchors_without_names,
+     "TrustAnchors is not used: without TlsSenderCertificateName the client is asked for no "
+     "certificate",
+     "add <TlsSenderCertificateName>, or take TrustAnchors out"},
+    {"ClientEku", true, eku_without_names,
+     "ClientEku is not used: without TlsSenderCertificateName the client is asked for no "
+     "certificate",
+     "add <TlsSenderCertificateName>, or take ClientEku out"},
+    {"RequireTls", false, tls_without_certificate,
+     "RequireTls is true, but there is no certificate to offer STARTTLS with",
+     "add a <Certificate> to postern.xml"},
+    {"TlsSenderCertificateName", false, names_without_certificate,
+     "TlsSenderCertificateName needs TLS, but there is no certificate to offer STARTTLS with",
+     "add a <Certificate> to postern.xml"},
+    {"OriginatorOrganizations", true, has_organizations,
+     "OriginatorOrganizations is taken, but not enforced yet: mail of every tenant that presents "
+     "the same certificate is let in through this connector",
+     "until then let the server behind the gateway check X-OriginatorOrg"},
+    {"Delivery", false, is_queued,
+     "Delivery Queued cannot be used: there is no queue yet, and mail must not be taken that could "
+     "not be kept",
+     "write <Delivery>Direct</Delivery>, or take Delivery out; the sender then waits for the next "
+     "hop's answer"},
+};
+
+void conn_apply_inbound_rules(struct conn_reader *reader, const xmlNode *node,
+                              const struct conn_inbound *inbound)
+{
+    struct subject subject = {.reader = reader, .node = node, .inbound = inbound};
+    apply(inbound_rules, ARRAY_SIZE(inbound_rules), &subject);
+}
+
+static enum conn_tls_settings settings_of(const struct subject *subject)
+{
+    return subject->outbound->tls_settings;
+}
+
+static bool domain_validation_without_domain(const struct subject *subject)
+{
+    return settings_of(subject) == CONN_TLS_DOMAIN_VALIDATION && !has(subject, "TlsDomain");
+}
+
+static bool domain_without_domain_validation(const struct subject *subject)
+{
+    return settings_of(subject) != CONN_TLS_DOMAIN_VALIDATION && has(subject, "TlsDomain");
+}
+
+static bool validation_without_anchors(const struct subject *subject)
+{
+    return settings_of(subject) >= CONN_TLS_CERTIFICATE_VALIDATION && !has(subject, "TrustAnchors");
+}
+
+static bool anchors_without_validation(const struct subject *subject)
+{
+    return settings_of(subject) < CONN_TLS_CERTIFICATE_VALIDATION && has(subject, "TrustAnchors");
+}
+
+static bool pairs_without_validation(const struct subject *subject)
+{
+    return settings_of(subject) < CONN_TLS_CERTIFICATE_VALIDATION &&
+           has(subject, "PeerCertificates");
+}
+
+static bool certificate_without_tls(const struct subject *subject)
+{
+    return settings_of(subject) == CONN_TLS_NONE && has(subject, "TlsCertificateName");
+}
+
+static bool version_without_tls(const struct subject *subject)
+{
+    return settings_of(subject) == CONN_TLS_NONE && has(subject, "TlsMinimumVersion");
+}
+
+static bool is_cloud_services(const struct subject *subject)
+{
+    return subject->outbound->cloud_services_mail;
+}
+
+static const struct rule outbound_rules[] = {
+    {"TlsSettings", false, domain_validation_without_domain,
+     "TlsSettings DomainValidation needs TlsDomain: there is no name to look for in the "
+     "certificate",
+     "add <TlsDomain>mail.protection.outlook.com</TlsDomain>, or the name of your next hop"},
+    {"TlsDomain", false, domain_without_domain_validation,
+     "TlsDomain is checked with TlsSettings DomainValidation alone, and this connector has other "
+     "TlsSettings",
+     "write <TlsSettings>DomainValidation</TlsSettings>, or take TlsDomain out"},
+    {"TlsSettings", false, validation_without_anchors,
+     "TlsSettings CertificateValidation and DomainValidation need TrustAnchors: nothing says which "
+     "certificates are trusted",
+     "add <TrustAnchors> with the name of a TrustAnchors element of postern.xml"},
+    {"TrustAnchors", true, anchors_without_validation,
+     "TrustAnchors is not used: these TlsSettings do not verify a certificate",
+     "write <TlsSettings>CertificateValidation</TlsSettings> or DomainValidation, or take "
+     "TrustAnchors out"},
+    {"PeerCertificates", false, pairs_without_validation,
+     "PeerCertificates cannot be checked: these TlsSettings do not verify a certificate",
+     "write <TlsSettings>CertificateValidation</TlsSettings> or DomainValidation, or take "
+     "PeerCertificates out"},
+    {"TlsCertificateName", true, certificate_without_tls,
+     "TlsCertificateName is not used: with TlsSettings None no certificate is ever presented",
+     "choose other TlsSettings, or take TlsCertificateName out"},
+    {"TlsMinimumVersion", true, version_without_tls,
+     "TlsMinimumVersion is not used: with TlsSettings None there is no TLS",
+     "choose other TlsSettings, or take TlsMinimumVersion out"},
+    {"CloudServicesMailEnabled", true, is_cloud_services,
+     "CloudServicesMailEnabled is taken, but not enforced yet: X-MS-Exchange-Organization-* and "
+     "X-MS-Exchange-CrossPremises-* headers cross as they come, on every connector",
+     "until then let no server behind the gateway trust these headers from others"},
+};
+
+void conn_apply_outbound_rules(struct conn_reader *reader, const xmlNode *node,
+                               const struct conn_outbound *outbound)
+{
+    struct subject subject = {.reader = reader, .node = node, .outbound = outbound};
+    apply(outbound_rules, ARRAY_SIZE(outbound_rules), &subject);
+}
+
+/* True when both connectors can be asked about mail of the same inbound connector, at one rank. */
+static bool share_scope(const struct conn_outbound *a, const struct conn_outbound *b)
+{
+    if (!a->scope_count || !b->scope_count)
+        return a->scope_count == b->scope_count;
+    for (size_t i = 0; i < a->scope_count; i++)
+        for (size_t j = 0; j < b->scope_count; j++)
+            if (a->scope[i] && a->scope[i] == b->scope[j])
+                return true;
+    return false;
+}
+
+static const char *find_shared_domain(const struct conn_outbound *a, const struct conn_outbound *b)
+{
+    const struct conn_strings *ours = &a->recipient_domains, *theirs = &b->recipient_domains;
+    for (size_t i = 0; i < ours->count; i++)
+        for (size_t j = 0; j < theirs->count; j++)
+            if (ours->items[i] && theirs->items[j] && strcmp(ours->items[i], theirs->items[j]) == 0)
+                return ours->items[i];
+    return NULL;
+}
+
+static void warn_overlap(struct conn_problems *problems, const struct conn_outbound *first,
+                         const struct conn_outbound *second)
+{
+    struct error error;
+    const char *domain = find_shared_domain(first, second);
+    if (!domain || !first->name)
+        return;
+    error_set(&error, EX_CONFIG,
+              "Mail for %s goes to the connector '%s' (%s), which comes first; this one does not "
+              "get it",
+              domain, first->name, first->place.file);
+    error_cure(&error, "take the domain out of one of the two, or give them different "
+                       "InboundConnectors");
+    conn_problems_add(problems, true, second->place.file, second->place.line, &error);
+}
+
+void conn_apply_overlap_rule(struct conn_reader *reader)
+{
+    const struct conn_config *config = reader->config;
+    for (size_t i = 1; i < config->outbound_count; i++)
+        for (size_t j = 0; j < i; j++) {
+            const struct conn_outbound *first = &config->outbound[j],
+                                       *second = &config->outbound[i];
+            if (first->enabled && second->enabled && share_scope(first, second))
+                warn_overlap(reader->problems, first, second);
+        }
+}

@@ -1,0 +1,238 @@
+/* SPDX-FileCopyrightText: 2026 The Postern developers
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * A connector as the XML that would declare it: every value that counts stands there, defaults too,
+ * so that `show` answers what is in force. Any thread. */
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "connectors/load.h"
+#include "connectors/vocabulary.h"
+#include "pki/names.h"
+
+/* The stream keeps the first failure (memory) in its error flag; finish() looks. */
+struct writer {
+    FILE *stream;
+    char *text;
+    size_t size;
+};
+
+static char *finish(struct writer *writer, const char *root)
+{
+    fprintf(writer->stream, "</%s>\n", root);
+    bool failed = ferror(writer->stream);
+    if (fclose(writer->stream) != 0 || failed) {
+        free(writer->text);
+        return NULL;
+    }
+    return writer->text;
+}
+
+static void put_text(struct writer *writer, const char *text)
+{
+    for (; *text; text++) {
+        const char *entity = *text == '&'   ? "&amp;"
+                             : *text == '<' ? "&lt;"
+                             : *text == '>' ? "&gt;"
+                             : *text == '"' ? "&quot;"
+                                            : NULL;
+        if (entity)
+            fputs(entity, writer->stream);
+        else
+            fputc(*text, writer->stream);
+    }
+}
+
+static bool begin(struct writer *writer, const char *root, const char *name)
+{
+    *writer = (struct writer){0};
+    writer->stream = open_memstream(&writer->text, &writer->size);
+    if (!writer->stream)
+        return false;
+    fprintf(writer->stream, "<%s xmlns=\"%s\" Name=\"", root, CONN_NAMESPACE);
+    put_text(writer, name);
+    fputs("\">\n", writer->stream);
+    return true;
+}
+
+/* Nothing at all when there is no text. */
+static void put_element(struct writer *writer, unsigned indent, const char *name, const char *text)
+{
+    if (!text)
+        return;
+    fprintf(writer->stream, "%*s<%s>", (int)indent, "", name);
+    put_text(writer, text);
+    fprintf(writer->stream, "</%s>\n", name);
+}
+
+static void put_boolean(struct writer *writer, const char *name, bool value)
+{
+    put_element(writer, 2, name, conn_boolean_names[value]);
+}
+
+static void put_strings(struct writer *writer, unsigned indent, const char *name,
+                        const struct conn_strings *strings)
+{
+    for (size_t i = 0; i < strings->count; i++)
+        put_element(writer, indent, name, strings->items[i]);
+}
+
+static void open_list(struct writer *writer, const char *name)
+{
+    fprintf(writer->stream, "  <%s>\n", name);
+}
+
+static void close_list(struct writer *writer, const char *name)
+{
+    fprintf(writer->stream, "  </%s>\n", name);
+}
+
+static void put_domains(struct writer *writer, const char *name, const struct conn_strings *domains)
+{
+    if (!domains->count)
+        return;
+    open_list(writer, name);
+    put_strings(writer, 4, "Domain", domains);
+    close_list(writer, name);
+}
+
+static const char *show_address(const struct in6_addr *address, char *text)
+{
+    if (IN6_IS_ADDR_V4MAPPED(address))
+        return inet_ntop(AF_INET, address->s6_addr + 12, text, INET6_ADDRSTRLEN);
+    return inet_ntop(AF_INET6, address, text, INET6_ADDRSTRLEN);
+}
+
+/* How many leading bits a network has that is exactly this range; -1: it is none. */
+static int find_prefix(const struct conn_range *range)
+{
+    int prefix = -1;
+    for (int bit = 0; bit < 128; bit++) {
+        unsigned first = range->first.s6_addr[bit / 8] >> (7 - bit % 8) & 1;
+        unsigned last = range->last.s6_addr[bit / 8] >> (7 - bit % 8) & 1;
+        if (first != last && prefix < 0)
+            prefix = bit;
+        if (prefix >= 0 && (first || !last))
+            return -1;
+    }
+    return prefix < 0 ? 128 : prefix;
+}
+
+static void put_range(struct writer *writer, const struct conn_range *range)
+{
+    char first[INET6_ADDRSTRLEN], last[INET6_ADDRSTRLEN], text[2 * INET6_ADDRSTRLEN + 8];
+    int prefix = find_prefix(range), base = IN6_IS_ADDR_V4MAPPED(&range->first) ? 96 : 0;
+    show_address(&range->first, first);
+    show_address(&range->last, last);
+    if (prefix == 128)
+        snprintf(text, sizeof text, "%s", first);
+    else if (prefix >= base)
+        snprintf(text, sizeof text, "%s/%d", first, prefix - base);
+    else
+        snprintf(text, sizeof text, "%s-%s", first, last);
+    put_element(writer, 4, "Range", text);
+}
+
+static void put_ranges(struct writer *writer, const struct conn_inbound *inbound)
+{
+    if (!inbound->range_count)
+        return;
+    open_list(writer, "SenderIPAddresses");
+    for (size_t i = 0; i < inbound->range_count; i++)
+        put_range(writer, &inbound->ranges[i]);
+    close_list(writer, "SenderIPAddresses");
+}
+
+/* A name was at most 4096 bytes when it was read, and escapes make no more than three of one. */
+static void put_name(struct writer *writer, const char *element, const X509_NAME *name)
+{
+    char text[4 * 4096];
+    if (name)
+        put_element(writer, 6, element, pki_name_text(name, text, sizeof text));
+}
+
+static void put_pairs(struct writer *writer, const struct pki_peer_pair *pairs, size_t count,
+                      bool report_only)
+{
+    if (!count)
+        return;
+    fprintf(writer->stream, "  <PeerCertificates Mode=\"%s\">\n", conn_mode_names[report_only]);
+    for (size_t i = 0; i < count; i++) {
+        fputs("    <Peer>\n", writer->stream);
+        put_name(writer, "Subject", pairs[i].subject);
+        put_name(writer, "Issuer", pairs[i].issuer);
+        fputs("    </Peer>\n", writer->stream);
+    }
+    close_list(writer, "PeerCertificates");
+}
+
+char *conn_inbound_xml(const struct conn_inbound *connector)
+{
+    struct writer writer;
+    if (!begin(&writer, "InboundConnector", connector->name))
+        return NULL;
+    put_element(&writer, 2, "Comment", connector->comment);
+    put_boolean(&writer, "Enabled", connector->enabled);
+    put_ranges(&writer, connector);
+    put_domains(&writer, "SenderDomains", &connector->sender_domains);
+    put_boolean(&writer, "RequireTls", connector->require_tls);
+    put_element(&writer, 2, "TlsMinimumVersion", conn_tls_version_name(connector->tls_minimum));
+    put_element(&writer, 2, "TlsCertificateName",
+                connector->certificate ? connector->certificate->name : NULL);
+    put_strings(&writer, 2, "TlsSenderCertificateName", &connector->sender_certificate_names);
+    put_element(&writer, 2, "TrustAnchors", connector->anchors ? connector->anchors->name : NULL);
+    if (connector->sender_certificate_names.count)
+        put_element(&writer, 2, "ClientEku", conn_client_eku_name(connector->client_eku));
+    put_pairs(&writer, connector->pairs, connector->pair_count, connector->pairs_report_only);
+    put_domains(&writer, "OriginatorOrganizations", &connector->originator_organizations);
+    put_element(&writer, 2, "Delivery", conn_delivery_name(connector->delivery));
+    return finish(&writer, "InboundConnector");
+}
+
+static void put_scope(struct writer *writer, const struct conn_outbound *connector)
+{
+    if (!connector->scope_count)
+        return;
+    open_list(writer, "InboundConnectors");
+    for (size_t i = 0; i < connector->scope_count; i++)
+        put_element(writer, 4, "Name", connector->scope[i]->name);
+    close_list(writer, "InboundConnectors");
+}
+
+static void put_hosts(struct writer *writer, const struct conn_outbound *connector)
+{
+    open_list(writer, "SmartHosts");
+    for (size_t i = 0; i < connector->host_count; i++) {
+        const struct conn_host *host = &connector->hosts[i];
+        bool six = strchr(host->name, ':');
+        char text[300];
+        snprintf(text, sizeof text, six ? "[%s]:%u" : "%s:%u", host->name, host->port);
+        put_element(writer, 4, "Host", text);
+    }
+    close_list(writer, "SmartHosts");
+}
+
+char *conn_outbound_xml(const struct conn_outbound *connector)
+{
+    struct writer writer;
+    if (!begin(&writer, "OutboundConnector", connector->name))
+        return NULL;
+    put_element(&writer, 2, "Comment", connector->comment);
+    put_boolean(&writer, "Enabled", connector->enabled);
+    put_scope(&writer, connector);
+    put_domains(&writer, "RecipientDomains", &connector->recipient_domains);
+    put_hosts(&writer, connector);
+    put_element(&writer, 2, "TlsSettings", conn_tls_settings_name(connector->tls_settings));
+    if (connector->tls_settings != CONN_TLS_NONE)
+        put_element(&writer, 2, "TlsMinimumVersion", conn_tls_version_name(connector->tls_minimum));
+    put_strings(&writer, 2, "TlsDomain", &connector->tls_domains);
+    put_element(&writer, 2, "TlsCertificateName",
+                connector->certificate ? connector->certificate->name : NULL);
+    put_element(&writer, 2, "TrustAnchors", connector->anchors ? connector->anchors->name : NULL);
+    put_pairs(&writer, connector->pairs, connector->pair_count, connector->pairs_report_only);
+    put_boolean(&writer, "CloudServicesMailEnabled", connector->cloud_services_mail);
+    fprintf(writer.stream, "  <SmtpMaxMessagesPerConnection>%u</SmtpMaxMessagesPerConnection>\n",
+            connector->messages_per_connection);
+    return finish(&writer, "OutboundConnector");
+}
