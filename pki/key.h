@@ -3,12 +3,14 @@
  *
  * A private key that someone else holds.
  *
- * What posternd knows of a key is this handle and the public half in the certificate. The operations
- * are a small table, so that the signer process (signer.h) and a test's key in memory stand in the
- * same place. Handles are counted; sign may be called on any number of threads at once. */
+ * What posternd knows of a key is this handle and the public half in the certificate. The
+ * operations are a small table, so that the signer process (signer.h) and a test's key in memory
+ * stand in the same place. Handles are counted; sign may be called on any number of threads at
+ * once. */
 #ifndef POSTERN_PKI_KEY_H
 #define POSTERN_PKI_KEY_H
 
+#include <openssl/evp.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -35,12 +37,31 @@ enum {
     PKI_MESSAGE_MAXIMUM = 16384   /* bytes to be signed in one request */
 };
 
+/* What an algorithm is: its scheme, the digest it takes, and its name in RFC 8446 4.2.3. */
+enum pki_scheme { PKI_SCHEME_RSA_PKCS1, PKI_SCHEME_RSA_PSS, PKI_SCHEME_ECDSA, PKI_SCHEME_EDDSA };
+struct pki_algorithm_info {
+    const char *name;
+    enum pki_scheme scheme;
+    const char *digest;   /* OpenSSL's name; NULL: the whole message is signed */
+    size_t digest_length; /* 0 with it */
+};
+/* NULL when there is no such algorithm. */
+const struct pki_algorithm_info *pki_algorithm_info(enum pki_algorithm algorithm);
+
+/* Every algorithm that a key of this type may sign with, as in struct pki_key; 0: a type that
+ * Postern does not use. */
+uint32_t pki_algorithms_of(const EVP_PKEY *public_key);
+/* The names of a set, with spaces; cut to fit; returns text. */
+const char *pki_algorithms_text(uint32_t algorithms, char *text, size_t size);
+/* "RSA 2048", "EC P-256", "Ed25519"; cut to fit; returns text. */
+const char *pki_key_type_text(const EVP_PKEY *public_key, char *text, size_t size);
+
 struct pki_key;
 
 struct pki_key_operations {
-    /* Blocks until the signature is there or the key's deadline has passed. `*length` is the room in
-     * `signature` before, and its length after. EX_TEMPFAIL: may work later; EX_UNAVAILABLE: the key
-     * or its token is not there; EX_CONFIG: only an administrator can mend it. */
+    /* Blocks until the signature is there or the key's deadline has passed. `*length` is the room
+     * in `signature` before, and its length after. EX_TEMPFAIL: may work later; EX_UNAVAILABLE: the
+     * key or its token is not there; EX_CONFIG: only an administrator can mend it. */
     int (*sign)(struct pki_key *key, enum pki_algorithm algorithm, const uint8_t *data,
                 size_t data_length, uint8_t *signature, size_t *length, struct error *error);
     void (*free)(struct pki_key *key); /* at the last unref */
@@ -49,9 +70,16 @@ struct pki_key_operations {
 /* The first member of every implementation. */
 struct pki_key {
     const struct pki_key_operations *operations;
-    unsigned references;        /* atomic */
-    uint32_t algorithms;        /* bit 1u << enum pki_algorithm: proved by a verified self-test */
+    unsigned references; /* atomic */
+    uint32_t algorithms; /* atomic; bit 1u << enum pki_algorithm: proved by a verified
+                            self-test; 0 while the key is waited for */
 };
+
+/* The algorithms as they are at this moment. */
+static inline uint32_t pki_key_algorithms(const struct pki_key *key)
+{
+    return __atomic_load_n(&key->algorithms, __ATOMIC_ACQUIRE);
+}
 
 struct pki_key *pki_key_ref(struct pki_key *key);
 struct pki_key *pki_key_unref(struct pki_key *key); /* bears NULL; returns NULL */

@@ -1,0 +1,188 @@
+/* SPDX-FileCopyrightText: 2026 The Postern developers
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * See pin.h. */
+#include "pki/signer/pin.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/rand.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "pki/base/cleanup.h"
+
+enum { HASH_LENGTH = 32, REFUSED_MAXIMUM = 64 };
+
+static int hex_value(char digit)
+{
+    static const char digits[] = "0123456789abcdef";
+    const char *at = digit ? strchr(digits, tolower((unsigned char)digit)) : NULL;
+    return at ? (int)(at - digits) : -1;
+}
+
+/* False for a bad escape, a NUL, or what does not fit. */
+static bool decode_percent(const char *text, char *out, size_t size)
+{
+    for (; *text && size > 1; size--) {
+        int high, low;
+        if (*text != '%') {
+            *out++ = *text++;
+        } else if ((high = hex_value(text[1])) >= 0 && (low = hex_value(text[2])) >= 0 &&
+                   high + low > 0) {
+            *out++ = (char)(high << 4 | low);
+            text += 3;
+        } else {
+            return false;
+        }
+    }
+    *out = '\0';
+    return !*text;
+}
+
+int file_uri_path(const char *uri, char *path, size_t size, struct error *error)
+{
+    bool good = false;
+    if (*uri == '/') {
+        good = strlen(uri) < size;
+        if (good)
+            strcpy(path, uri);
+    } else if (strncmp(uri, "file:", 5) == 0) {
+        uri += strncmp(uri, "file:///", 8) == 0 ? 7 : 5;
+        good = *uri == '/' && uri[1] != '/' && decode_percent(uri, path, size);
+    }
+    if (good)
+        return 0;
+    error_set(error, EX_CONFIG, "The name of the file cannot be used");
+    error_cure(error, "write it as an absolute path, or as file:/path");
+    return error_where(error, "%s", uri);
+}
+
+static int open_regular(const char *path, struct stat *status, struct error *error)
+{
+    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0 || fstat(fd, status) < 0) {
+        int number = errno;
+        error_set_errno(error, number == ENOENT ? EX_UNAVAILABLE : EX_CONFIG, number,
+                        "Cannot read the file");
+        error_cure(error, "check the path, and that the signer's user may read it");
+        return error_where(error, "%s", path);
+    }
+    if (!S_ISREG(status->st_mode)) {
+        error_set(error, EX_CONFIG, "This is %s, and a file was expected",
+                  S_ISDIR(status->st_mode) ? "a directory" : "no regular file");
+        return error_where(error, "%s", path);
+    }
+    return TAKE_FD(fd);
+}
+
+int file_read(const char *path, char *text, size_t *length, struct stat *status,
+              struct error *error)
+{
+    _cleanup_close_ int fd = open_regular(path, status, error);
+    if (fd < 0)
+        return fd;
+    size_t used = 0;
+    ssize_t count = 1;
+    while (used < *length && count != 0) {
+        count = read(fd, text + used, *length - used);
+        if (count < 0 && errno != EINTR) {
+            error_set_errno(error, EX_CONFIG, errno, "Cannot read the file");
+            return error_where(error, "%s", path);
+        }
+        used += count > 0 ? (size_t)count : 0;
+    }
+    if (used == *length) {
+        error_set(error, EX_CONFIG, "The file is longer than %zu bytes", *length - 1);
+        return error_where(error, "%s", path);
+    }
+    *length = used;
+    return 0;
+}
+
+static void cut_line_end(struct pin *pin)
+{
+    if (pin->length && pin->text[pin->length - 1] == '\n')
+        pin->length--;
+    if (pin->length && pin->text[pin->length - 1] == '\r')
+        pin->length--;
+}
+
+int pin_read(const char *source, struct pin *ret, struct error *error)
+{
+    char path[PKI_WIRE_TEXT_MAXIMUM + 1];
+    struct stat status;
+    ret->length = sizeof ret->text;
+    int result = file_uri_path(source, path, sizeof path, error);
+    if (result == 0)
+        result = file_read(path, ret->text, &ret->length, &status, error);
+    if (result < 0) {
+        ret->length = 0;
+        return error_cure(error, "let PinSource name a file with the PIN, and nothing else in it");
+    }
+    ret->file = (struct pki_wire_file){.inode = status.st_ino,
+                                       .size = (uint64_t)status.st_size,
+                                       .modified = (uint64_t)status.st_mtim.tv_sec * 1000000000 +
+                                                   (uint64_t)status.st_mtim.tv_nsec};
+    cut_line_end(ret);
+    if (ret->length)
+        return 0;
+    error_set(error, EX_CONFIG, "The file with the PIN is empty");
+    error_where(error, "%s", path);
+    return error_cure(error, "write the PIN into it");
+}
+
+void pin_wipe(struct pin *pin)
+{
+    OPENSSL_cleanse(pin, sizeof *pin);
+}
+
+static struct {
+    pthread_mutex_t lock;
+    bool ready;
+    uint8_t key[HASH_LENGTH];
+    uint8_t hash[REFUSED_MAXIMUM][HASH_LENGTH];
+    unsigned count;
+} memory = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+/* With the lock held. False when there is no random key, and then nothing may be tried either. */
+static bool hash_pin(const struct pin *pin, const char *token, uint8_t hash[HASH_LENGTH])
+{
+    uint8_t text[sizeof pin->text + 512];
+    unsigned length = HASH_LENGTH;
+    size_t token_length = strnlen(token, 512);
+    if (!memory.ready && RAND_bytes(memory.key, sizeof memory.key) != 1)
+        return false;
+    memory.ready = true;
+    memcpy(text, token, token_length);
+    memcpy(text + token_length, pin->text, pin->length);
+    bool done = HMAC(EVP_sha256(), memory.key, sizeof memory.key, text, token_length + pin->length,
+                     hash, &length) != NULL;
+    OPENSSL_cleanse(text, sizeof text);
+    return done;
+}
+
+bool pin_was_refused(const struct pin *pin, const char *token)
+{
+    uint8_t hash[HASH_LENGTH];
+    pthread_mutex_lock(&memory.lock);
+    bool refused = !hash_pin(pin, token, hash);
+    for (unsigned i = 0; i < memory.count && !refused; i++)
+        refused = CRYPTO_memcmp(memory.hash[i], hash, sizeof hash) == 0;
+    /* A memory that is full cannot promise any more that a PIN is new. */
+    refused = refused || memory.count == REFUSED_MAXIMUM;
+    pthread_mutex_unlock(&memory.lock);
+    return refused;
+}
+
+void pin_remember_refused(const struct pin *pin, const char *token)
+{
+    pthread_mutex_lock(&memory.lock);
+    if (memory.count < REFUSED_MAXIMUM && hash_pin(pin, token, memory.hash[memory.count]))
+        memory.count++;
+    pthread_mutex_unlock(&memory.lock);
+}

@@ -1,0 +1,501 @@
+/* SPDX-FileCopyrightText: 2026 The Postern developers
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * See server.h. An entry is posternd's number for a key; it is counted, by the table and by each
+ * job that uses it, so that a CLOSE never takes a key away from a signature under way. The table,
+ * the stores and the counts belong to `lock`; an entry's store_key is written once, by its OPEN
+ * job, before any SIGN job can see it. */
+#include "pki/signer/server.h"
+
+#include <errno.h>
+#include <openssl/x509.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "pki/base/clock.h"
+#include "pki/base/log.h"
+#include "pki/signer/module.h"
+#include "pki/signer/pool.h"
+#include "pki/signer/store.h"
+
+enum { KEYS_MAXIMUM = 256, STORES_MAXIMUM = 64, SESSIONS_DEFAULT = 4 };
+
+/* A store with its threads; both live to the end. */
+struct place {
+    char *name;
+    struct store *store;
+    struct pool *pool;
+};
+
+struct entry {
+    uint32_t number;
+    unsigned references;
+    bool ready;
+    unsigned timeout;
+    struct place *place;
+    struct store_key *key;
+};
+
+struct server {
+    int socket;
+    pthread_mutex_t lock;
+    struct entry *entries[KEYS_MAXIMUM];
+    struct place places[STORES_MAXIMUM];
+    unsigned place_count;
+};
+
+/* One request on its way through a pool. */
+struct job {
+    struct pool_job base;
+    struct server *server;
+    struct entry *entry; /* counted */
+    uint32_t id;
+    int64_t arrived;
+    struct key_request request; /* of an OPEN */
+    enum pki_algorithm algorithm;
+    size_t length;
+    uint8_t data[]; /* of a SIGN */
+};
+
+/* A packet that cannot be sent means that posternd is gone; the reading thread will see that. */
+static void send_message(struct server *server, const struct pki_wire_message *message)
+{
+    uint8_t packet[PKI_WIRE_MAXIMUM];
+    int length = pki_wire_encode(message, packet, sizeof packet);
+    ssize_t sent = -1;
+    while (length > 0 && sent < 0) {
+        sent = send(server->socket, packet, (size_t)length, MSG_NOSIGNAL);
+        if (sent < 0 && errno != EINTR)
+            break;
+    }
+}
+
+static void send_failure(struct server *server, uint32_t id, const struct outcome *outcome,
+                         const struct error *error)
+{
+    struct pki_wire_message message = {
+        .type = PKI_WIRE_FAILED,
+        .id = id,
+        .failed = {.code = (uint32_t)error->code,
+                   .recovery = outcome ? outcome->recovery : PKI_RECOVERY_NONE,
+                   .pin_refused = outcome && outcome->pin_refused,
+                   .what = error->what[0] ? error->what : "No reason was given",
+                   .where = error->where,
+                   .cure = error->cure}};
+    if (outcome)
+        message.failed.refused = outcome->refused;
+    send_message(server, &message);
+}
+
+static void free_request(struct key_request *request)
+{
+    free(request->uri);
+    free(request->token);
+    free(request->module);
+    free(request->pin_source);
+    EVP_PKEY_free(request->public_key);
+}
+
+/* Drops a reference; the last one closes the key. On a pool's thread, or with nothing opened. */
+static void release_entry(struct server *server, struct entry *entry)
+{
+    pthread_mutex_lock(&server->lock);
+    bool last = --entry->references == 0;
+    pthread_mutex_unlock(&server->lock);
+    if (!last)
+        return;
+    if (entry->key)
+        entry->key->store->operations->close(entry->key);
+    free(entry);
+}
+
+static void free_job(struct job *job)
+{
+    free_request(&job->request);
+    if (job->entry)
+        release_entry(job->server, job->entry);
+    free(job);
+}
+
+/* With the lock held. */
+static struct entry **find_entry(struct server *server, uint32_t number)
+{
+    for (unsigned i = 0; i < KEYS_MAXIMUM; i++)
+        if (server->entries[i] && server->entries[i]->number == number)
+            return &server->entries[i];
+    return NULL;
+}
+
+/* Takes an entry out of the table, and the table's reference with it when it was there. */
+static struct entry *remove_entry(struct server *server, uint32_t number)
+{
+    pthread_mutex_lock(&server->lock);
+    struct entry **place = find_entry(server, number), *entry = place ? *place : NULL;
+    if (place)
+        *place = NULL;
+    pthread_mutex_unlock(&server->lock);
+    return entry;
+}
+
+/* A request that waited longer than it may is not worth the token's time: nobody waits for it now.
+ */
+static bool is_stale(const struct job *job, unsigned timeout)
+{
+    return clock_milliseconds() - job->arrived > timeout;
+}
+
+static void run_sign(struct pool_job *base)
+{
+    struct job *job = (struct job *)base;
+    struct store_key *key = job->entry->key;
+    uint8_t signature[PKI_SIGNATURE_MAXIMUM];
+    size_t length = sizeof signature;
+    struct outcome outcome = {0};
+    struct error error;
+    int result;
+    if (is_stale(job, job->entry->timeout))
+        result = error_set(&error, EX_TEMPFAIL, "The signature waited too long for its turn");
+    else
+        result = key->store->operations->sign(key, job->algorithm,
+                                              (struct bytes){job->data, job->length}, signature,
+                                              &length, &outcome, &error);
+    if (result < 0) {
+        send_failure(job->server, job->id, &outcome, &error);
+    } else {
+        struct pki_wire_message message = {
+            .type = PKI_WIRE_SIGNED,
+            .id = job->id,
+            .signature = {.recovery = outcome.recovery, .signature = {signature, length}}};
+        send_message(job->server, &message);
+    }
+    free_job(job);
+}
+
+static void send_opened(const struct job *job, const struct key_report *report)
+{
+    struct pki_wire_message message = {.type = PKI_WIRE_OPENED,
+                                       .id = job->id,
+                                       .opened = {.key = job->entry->number,
+                                                  .algorithms = report->algorithms,
+                                                  .sessions = report->sessions,
+                                                  .logged_in = report->logged_in,
+                                                  .token = report->token,
+                                                  .module = report->module,
+                                                  .manufacturer = report->manufacturer,
+                                                  .model = report->model,
+                                                  .serial = report->serial,
+                                                  .note = report->note,
+                                                  .cure = report->cure}};
+    send_message(job->server, &message);
+}
+
+static void run_open(struct pool_job *base)
+{
+    struct job *job = (struct job *)base;
+    struct server *server = job->server;
+    struct entry *entry = job->entry;
+    struct store *store = entry->place->store;
+    struct key_report report = {0};
+    struct outcome outcome = {0};
+    struct error error;
+    int result =
+        store->operations->open(store, &job->request, &entry->key, &report, &outcome, &error);
+    if (result < 0) {
+        struct entry *removed = remove_entry(server, entry->number);
+        if (removed)
+            release_entry(server, removed);
+        send_failure(server, job->id, &outcome, &error);
+    } else {
+        pthread_mutex_lock(&server->lock);
+        entry->ready = true;
+        pthread_mutex_unlock(&server->lock);
+        send_opened(job, &report);
+    }
+    free_job(job);
+}
+
+/* Closing may call into the token, so it is work for the pool like the rest. */
+static void run_close(struct pool_job *base)
+{
+    free_job((struct job *)base);
+}
+
+static int new_store(const struct key_request *request, struct store **ret, struct error *error)
+{
+    return strncmp(request->uri, "pkcs11:", 7) == 0 ? token_store_new(ret, request, error)
+                                                    : file_store_new(ret, error);
+}
+
+static int add_place(struct server *server, char *name, const struct key_request *request,
+                     struct place **ret, struct error *error)
+{
+    struct place *place = &server->places[server->place_count];
+    if (server->place_count == STORES_MAXIMUM)
+        return error_set(error, EX_TEMPFAIL, "More than %d tokens are in use", STORES_MAXIMUM);
+    int result = new_store(request, &place->store, error);
+    if (result < 0)
+        return result;
+    result = pool_new(&place->pool, request->sessions, error);
+    if (result < 0) {
+        place->store->operations->free(place->store);
+        return result;
+    }
+    place->name = name;
+    server->place_count++;
+    *ret = place;
+    return 0;
+}
+
+/* The store of a request, made when it is the first for it. Only the reading thread comes here. */
+static int find_place(struct server *server, const struct key_request *request, struct place **ret,
+                      struct error *error)
+{
+    _cleanup_free_ char *name = NULL;
+    int result = 0;
+    if (strncmp(request->uri, "pkcs11:", 7) == 0)
+        result = token_store_name(request, &name, error);
+    else if (!(name = strdup("file")))
+        result = error_set(error, EX_OSERR, "Out of memory");
+    if (result < 0)
+        return result;
+    for (unsigned i = 0; i < server->place_count; i++) {
+        if (strcmp(server->places[i].name, name) == 0) {
+            *ret = &server->places[i];
+            return pool_grow((*ret)->pool, request->sessions, error);
+        }
+    }
+    result = add_place(server, name, request, ret, error);
+    if (result == 0)
+        name = NULL;
+    return result;
+}
+
+static int add_entry(struct server *server, const struct pki_wire_open *open, struct place *place,
+                     struct entry **ret, struct error *error)
+{
+    struct entry *entry = calloc(1, sizeof *entry), **empty = NULL;
+    if (!entry)
+        return error_set(error, EX_OSERR, "Out of memory");
+    *entry = (struct entry){
+        .number = open->key, .references = 2, .timeout = open->timeout, .place = place};
+    pthread_mutex_lock(&server->lock);
+    for (unsigned i = 0; i < KEYS_MAXIMUM && !empty; i++)
+        if (!server->entries[i])
+            empty = &server->entries[i];
+    if (find_entry(server, open->key))
+        empty = NULL;
+    if (empty)
+        *empty = entry;
+    pthread_mutex_unlock(&server->lock);
+    if (empty) {
+        *ret = entry;
+        return 0;
+    }
+    free(entry);
+    return error_set(error, EX_TEMPFAIL, "There is no room for another key");
+}
+
+static char *copy_text(const char *text, bool *failed)
+{
+    char *copy = *text ? strdup(text) : NULL;
+    *failed |= *text && !copy;
+    return copy;
+}
+
+static int copy_request(const struct pki_wire_open *open, struct key_request *request,
+                        struct error *error)
+{
+    bool failed = false;
+    const uint8_t *at = open->public_key.at;
+    *request = (struct key_request){.uri = copy_text(open->uri, &failed),
+                                    .token = copy_text(open->token, &failed),
+                                    .module = copy_text(open->module, &failed),
+                                    .pin_source = copy_text(open->pin_source, &failed),
+                                    .sessions = open->sessions,
+                                    .timeout = open->timeout,
+                                    .refused = open->refused};
+    if (failed)
+        return error_set(error, EX_OSERR, "Out of memory");
+    if (request->sessions > POOL_THREADS_MAXIMUM)
+        request->sessions = POOL_THREADS_MAXIMUM;
+    request->public_key = d2i_PUBKEY(NULL, &at, (long)open->public_key.length);
+    if (!request->public_key || at != open->public_key.at + open->public_key.length ||
+        !pki_algorithms_of(request->public_key)) {
+        error_set(error, EX_CONFIG, "The certificate's key is of no type that Postern knows");
+        return error_cure(error, "use a certificate for an RSA, EC or Ed25519 key");
+    }
+    return 0;
+}
+
+static struct job *new_job(struct server *server, uint32_t id, size_t length,
+                           void (*run)(struct pool_job *))
+{
+    struct job *job = calloc(1, sizeof *job + length);
+    if (!job)
+        return NULL;
+    job->base.run = run;
+    job->server = server;
+    job->id = id;
+    job->arrived = clock_milliseconds();
+    job->length = length;
+    return job;
+}
+
+static int begin_open(struct server *server, struct job *job, const struct pki_wire_open *open,
+                      struct error *error)
+{
+    struct place *place = NULL;
+    int result = copy_request(open, &job->request, error);
+    if (result == 0)
+        result = find_place(server, &job->request, &place, error);
+    if (result == 0)
+        result = add_entry(server, open, place, &job->entry, error);
+    if (result < 0)
+        return error_where(error, "%s", open->uri);
+    result = pool_post(place->pool, &job->base, error);
+    if (result < 0)
+        release_entry(server, remove_entry(server, open->key));
+    return result;
+}
+
+static int take_open(struct server *server, const struct pki_wire_message *message,
+                     struct error *error)
+{
+    struct job *job = new_job(server, message->id, 0, run_open);
+    if (!job)
+        return error_set(error, EX_OSERR, "Out of memory");
+    int result = begin_open(server, job, &message->open, error);
+    if (result < 0)
+        free_job(job);
+    return result;
+}
+
+static int take_sign(struct server *server, const struct pki_wire_message *message,
+                     struct error *error)
+{
+    const struct pki_wire_sign *sign = &message->sign;
+    enum pki_algorithm algorithm = sign->algorithm;
+    if (!algorithm_takes(algorithm, sign->data.length))
+        return error_set(error, EX_DATAERR, "%zu bytes are not what %s signs", sign->data.length,
+                         pki_algorithm_info(algorithm)->name);
+    struct job *job = new_job(server, message->id, sign->data.length, run_sign);
+    if (!job)
+        return error_set(error, EX_OSERR, "Out of memory");
+    job->algorithm = algorithm;
+    memcpy(job->data, sign->data.at, sign->data.length);
+    pthread_mutex_lock(&server->lock);
+    struct entry **entry = find_entry(server, sign->key);
+    if (entry && (*entry)->ready) {
+        job->entry = *entry;
+        job->entry->references++;
+    }
+    pthread_mutex_unlock(&server->lock);
+    int result = job->entry ? pool_post(job->entry->place->pool, &job->base, error)
+                            : error_set(error, EX_TEMPFAIL, "The key is not open");
+    if (result < 0)
+        free_job(job);
+    return result;
+}
+
+static int take_close(struct server *server, const struct pki_wire_message *message,
+                      struct error *error)
+{
+    struct entry *entry = remove_entry(server, message->close.key);
+    if (!entry)
+        return 0; /* its OPEN failed meanwhile */
+    struct job *job = new_job(server, 0, 0, run_close);
+    if (!job || pool_post(entry->place->pool, &job->base, error) < 0) {
+        /* Without memory or with a full queue the key stays open until the process ends. */
+        free(job);
+        return 0;
+    }
+    job->entry = entry;
+    return 0;
+}
+
+static int take_hello(struct server *server, const struct pki_wire_message *message,
+                      struct error *error)
+{
+    struct pki_wire_message answer = {
+        .type = PKI_WIRE_HELLO, .id = message->id, .hello = {.version = PKI_WIRE_VERSION}};
+    (void)error;
+    send_message(server, &answer);
+    return 0;
+}
+
+/* What each message does; those that only the signer sends are not here. */
+static int (*const takers[PKI_WIRE_END])(struct server *, const struct pki_wire_message *,
+                                         struct error *) = {
+    [PKI_WIRE_HELLO] = take_hello,
+    [PKI_WIRE_OPEN] = take_open,
+    [PKI_WIRE_CLOSE] = take_close,
+    [PKI_WIRE_SIGN] = take_sign,
+};
+
+static int take_packet(struct server *server, const uint8_t *packet, size_t length,
+                       struct error *error)
+{
+    struct pki_wire_message message;
+    if (pki_wire_decode(packet, length, &message) < 0 || !takers[message.type])
+        return error_set(error, EX_PROTOCOL,
+                         "posternd sent a packet of %zu bytes that is no "
+                         "request",
+                         length);
+    if (message.type == PKI_WIRE_HELLO && message.hello.version != PKI_WIRE_VERSION) {
+        error_set(error, EX_PROTOCOL, "posternd speaks version %u, this signer version %d",
+                  message.hello.version, PKI_WIRE_VERSION);
+        return error_cure(error, "install posternd and postern-signer of one version");
+    }
+    if (takers[message.type](server, &message, error) < 0)
+        send_failure(server, message.id, NULL, error);
+    return 0;
+}
+
+static int serve(struct server *server, struct error *error)
+{
+    uint8_t packet[PKI_WIRE_MAXIMUM + 1];
+    int result = 0;
+    while (result == 0) {
+        ssize_t length = recv(server->socket, packet, sizeof packet, 0);
+        if (length < 0 && errno == EINTR)
+            continue;
+        if (length == 0 || (length < 0 && errno == ECONNRESET))
+            return 0;
+        if (length < 0)
+            return error_set_errno(error, EX_IOERR, errno, "Cannot read from posternd");
+        result = take_packet(server, packet, (size_t)length, error);
+    }
+    return result;
+}
+
+/* Every thread is joined before anything is freed; a hung one is what main()'s alarm is for. */
+static void end_server(struct server *server)
+{
+    for (unsigned i = 0; i < server->place_count; i++)
+        server->places[i].pool = pool_free(server->places[i].pool);
+    for (unsigned i = 0; i < KEYS_MAXIMUM; i++)
+        if (server->entries[i])
+            release_entry(server, server->entries[i]);
+    for (unsigned i = 0; i < server->place_count; i++) {
+        server->places[i].store->operations->free(server->places[i].store);
+        free(server->places[i].name);
+    }
+    modules_finalize();
+    pthread_mutex_destroy(&server->lock);
+    free(server);
+}
+
+int server_run(int socket, struct error *error)
+{
+    struct server *server = calloc(1, sizeof *server);
+    if (!server)
+        return error_set(error, EX_OSERR, "Out of memory");
+    server->socket = socket;
+    pthread_mutex_init(&server->lock, NULL);
+    int result = serve(server, error);
+    alarm(2); /* from here on a module that hangs must not keep the process */
+    end_server(server);
+    return result;
+}

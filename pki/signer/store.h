@@ -1,0 +1,75 @@
+/* SPDX-FileCopyrightText: 2026 The Postern developers
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * A place where private keys are: the file system, or one token. Two implementations of one table.
+ *
+ * A store belongs to the pool of threads that works for it (pool.h) and lives as long as the
+ * process; open, sign and close may run on any number of its threads at once. Nothing here is
+ * called from the thread that reads the socket, because any of it may block for as long as a vendor
+ * likes. */
+#ifndef POSTERN_PKI_SIGNER_STORE_H
+#define POSTERN_PKI_SIGNER_STORE_H
+
+#include <openssl/evp.h>
+#include <stdbool.h>
+
+#include "pki/base/error.h"
+#include "pki/key.h"
+#include "pki/signer/algorithm.h"
+#include "pki/wire.h"
+
+/* What posternd wants opened; owned by whoever holds it. */
+struct key_request {
+    char *uri, *token, *module, *pin_source; /* the last three NULL when not given */
+    unsigned sessions, timeout;              /* timeout: milliseconds for one request */
+    struct pki_wire_file refused;
+    EVP_PKEY *public_key;
+};
+
+/* What was found, for people. Text is cut to fit. */
+struct key_report {
+    uint32_t algorithms; /* proved */
+    unsigned sessions;
+    bool logged_in;
+    char token[128], module[256], manufacturer[64], model[64], serial[32];
+    char note[640], cure[384];
+};
+
+/* How a call went, beside its code. */
+struct outcome {
+    enum pki_recovery recovery;
+    bool pin_refused;
+    struct pki_wire_file refused;
+};
+
+struct store;
+struct store_key;
+
+struct store_operations {
+    /* Finds the key and proves it with request->public_key; the request is borrowed for the call.
+     */
+    int (*open)(struct store *store, const struct key_request *request, struct store_key **ret,
+                struct key_report *report, struct outcome *outcome, struct error *error);
+    /* One signature, verified before it is given out. */
+    int (*sign)(struct store_key *key, enum pki_algorithm algorithm, struct bytes data,
+                uint8_t *signature, size_t *length, struct outcome *outcome, struct error *error);
+    void (*close)(struct store_key *key);
+    void (*free)(struct store *store); /* at the end of the process, after its threads */
+};
+
+/* The first members of each implementation. */
+struct store {
+    const struct store_operations *operations;
+};
+struct store_key {
+    struct store *store;
+};
+
+/* PEM files; one store serves them all. */
+int file_store_new(struct store **ret, struct error *error);
+/* The one token that a key's URI names (RFC 7512). */
+int token_store_new(struct store **ret, const struct key_request *request, struct error *error);
+/* What makes two requests belong to one token store: the caller frees. */
+int token_store_name(const struct key_request *request, char **ret, struct error *error);
+
+#endif

@@ -1,0 +1,126 @@
+/* SPDX-FileCopyrightText: 2026 The Postern developers
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * What posternd and postern-signer say to each other: one message a packet over SOCK_SEQPACKET.
+ *
+ *     posternd                                   postern-signer
+ *     HELLO (its version)            →
+ *                                    ←           HELLO (the same version, or it ends)
+ *     OPEN (where a key is)          →
+ *                                    ←           OPENED (what was proved) or FAILED
+ *     SIGN (key, algorithm, data)    →
+ *                                    ←           SIGNED or FAILED, in any order
+ *     CLOSE (key)                    →           (no answer)
+ *
+ * Every request bears an id of the asker's choice, and its answer the same. Integers are little
+ * endian; text is a 16-bit count, the bytes (none of them NUL) and one NUL; bytes are a 16-bit
+ * count and the bytes. There is exactly one encoding of a message: a decoder that took it gives the
+ * same packet again. Pure functions, no allocation, any thread. Text and bytes in a struct are
+ * borrowed: from the caller when encoding, from the packet after decoding. */
+#ifndef POSTERN_PKI_WIRE_H
+#define POSTERN_PKI_WIRE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "pki/key.h"
+
+enum {
+    PKI_WIRE_VERSION = 1,
+    PKI_WIRE_MAXIMUM = 20480,     /* bytes of a packet */
+    PKI_WIRE_TEXT_MAXIMUM = 1024, /* bytes of a URI or a path */
+    PKI_WIRE_PUBLIC_KEY_MAXIMUM = 2304
+};
+
+enum pki_wire_type {
+    PKI_WIRE_HELLO = 1,
+    PKI_WIRE_OPEN,
+    PKI_WIRE_OPENED,
+    PKI_WIRE_CLOSE,
+    PKI_WIRE_SIGN,
+    PKI_WIRE_SIGNED,
+    PKI_WIRE_FAILED,
+    PKI_WIRE_END
+};
+
+/* How far up its ladder the signer had to go for one signature. */
+enum pki_recovery {
+    PKI_RECOVERY_NONE,
+    PKI_RECOVERY_SESSION, /* a new session, one login, the key found and proved again */
+    PKI_RECOVERY_MODULE,  /* C_Finalize and C_Initialize first */
+    PKI_RECOVERY_END
+};
+const char *pki_recovery_name(enum pki_recovery recovery); /* "none", "session", "module" */
+
+struct pki_wire_bytes {
+    const uint8_t *at;
+    size_t length;
+};
+
+/* Which file held a PIN that was refused, so that the same is not tried again after a restart:
+ * nothing of the PIN itself. All zero: none. */
+struct pki_wire_file {
+    uint64_t inode, size, modified; /* nanoseconds since 1970 */
+};
+
+struct pki_wire_hello {
+    uint32_t version;
+};
+
+/* A NULL text is sent as an empty one, and an empty one means "not given". */
+struct pki_wire_open {
+    uint32_t key; /* the asker's number for it */
+    uint32_t sessions, timeout;
+    struct pki_wire_file refused;
+    const char *uri, *token, *module, *pin_source;
+    struct pki_wire_bytes public_key; /* SubjectPublicKeyInfo, DER */
+};
+
+struct pki_wire_opened {
+    uint32_t key, algorithms, sessions, logged_in;
+    const char *token, *module, *manufacturer, *model, *serial;
+    const char *note, *cure; /* what the administrator should know although the key works */
+};
+
+struct pki_wire_close {
+    uint32_t key;
+};
+
+struct pki_wire_sign {
+    uint32_t key, algorithm;
+    struct pki_wire_bytes data;
+};
+
+struct pki_wire_signed {
+    uint32_t recovery;
+    struct pki_wire_bytes signature;
+};
+
+struct pki_wire_failed {
+    uint32_t code, recovery, pin_refused; /* pin_refused: 0 or 1 */
+    struct pki_wire_file refused;
+    const char *what, *where, *cure;
+};
+
+struct pki_wire_message {
+    enum pki_wire_type type;
+    uint32_t id;
+    union {
+        struct pki_wire_hello hello;
+        struct pki_wire_open open;
+        struct pki_wire_opened opened;
+        struct pki_wire_close close;
+        struct pki_wire_sign sign;
+        struct pki_wire_signed signature;
+        struct pki_wire_failed failed;
+    };
+};
+
+/* The length of the packet, or -EX_DATAERR when a field is out of its bounds or `size` is too small
+ * (PKI_WIRE_MAXIMUM is always enough). */
+int pki_wire_encode(const struct pki_wire_message *message, uint8_t *packet, size_t size);
+
+/* 0, or -EX_PROTOCOL for anything that pki_wire_encode() would not have made. */
+int pki_wire_decode(const uint8_t *packet, size_t length, struct pki_wire_message *message);
+
+#endif
