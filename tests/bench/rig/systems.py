@@ -98,7 +98,8 @@ class Stunnel(System):
         material = self.material
         configuration = self.directory / "stunnel.conf"
         configuration.write_text(
-            f"foreground = yes\npid =\noutput = {self.log}\n"
+            # Without syslog, which without a daemon would fall back on the console, slow as it is.
+            f"foreground = yes\npid =\nsyslog = no\noutput = {self.log}\n"
             "engine = pkcs11\n"
             f"engineCtrl = MODULE_PATH:{MODULE}\nengineCtrl = PIN:{material.pin}\n"
             "[sink]\nengineId = pkcs11\nclient = yes\nprotocol = smtp\n"
