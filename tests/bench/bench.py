@@ -9,22 +9,24 @@ traffic stays on the loopback. It installs nothing."""
 import argparse
 import json
 import os
+import shutil
 import signal
 import sys
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
+from rig.keeper import remove_cgroup
 from rig.loads import LOADS, raise_descriptor_limit
 from rig.material import Material
-from rig.processes import make_cgroup, remove_cgroup
+from rig.processes import make_cgroup
 from rig.sink import Sink
 from rig.systems import SYSTEMS, built_program
 from rig.table import render, verdicts
 from rig.workplace import BenchError, missing_packages
 
 NEEDED_BY_ALL = ("openssl", "softhsm2-util", "pkcs11-tool", "smtp-source",
-                 "/usr/lib/softhsm/libsofthsm2.so", "/usr/lib/x86_64-linux-gnu/engines-3/pkcs11.so")
+                 "/usr/lib/softhsm/libsofthsm2.so", "/usr/lib/*/engines-3/pkcs11.so")
 QUICK_COUNTS = {"new": 300, "kept": 600, "large": 30, "idle": 100, "idle-tls": 50}
 
 
@@ -138,7 +140,7 @@ def work_in_temporary_directory(stack, options):
     if options.keep:
         say(f"bench: everything stays in {directory}")
     else:
-        stack.callback(lambda: __import__("shutil").rmtree(directory, ignore_errors=True))
+        stack.callback(lambda: shutil.rmtree(directory, ignore_errors=True))
     return directory
 
 
@@ -173,6 +175,7 @@ def main():
     options = parse_options()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, end_orderly)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have it ignored
     try:
         return bench(options)
     except BenchError as error:

@@ -7,7 +7,8 @@ usage: keeper.py CGROUP_OR_DASH COMMAND [ARGUMENT...]
 The keeper is the command's subreaper: whatever daemonises or loses its parent becomes the keeper's
 child, so its processor time is found in the keeper's own `cutime` and nothing outlives the keeper.
 It ends when the command ends, when it gets SIGTERM (passed on to the command first, then SIGKILL to
-all that is left), or when the benchmark itself dies."""
+all that is left), or when the benchmark itself dies. It removes the cgroup last, so that nothing is
+left even when the benchmark was killed."""
 
 import ctypes
 import os
@@ -87,14 +88,27 @@ def kill_the_rest():
         time.sleep(0.02)
 
 
+def remove_cgroup(group):
+    """The kernel may need a moment to let go of processes that have just been reaped."""
+    for _ in range(100):
+        try:
+            os.rmdir(group)
+            return
+        except FileNotFoundError:
+            return
+        except OSError:
+            time.sleep(0.02)
+    print(f"bench: {group} could not be removed", file=sys.stderr)
+
+
 def main():
     parent = os.getppid()
     signals = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD]
     signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     prctl(PR_SET_CHILD_SUBREAPER, 1)
     prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() != parent:
-        return 1  # the benchmark died before the line above
+    if os.getppid() != parent:  # the benchmark died before the line above
+        os.kill(os.getpid(), signal.SIGTERM)
     pid = start(sys.argv[1], sys.argv[2:])
     status, give_up_at = None, None
     while status is None:
@@ -107,6 +121,8 @@ def main():
             give_up_at = time.monotonic() + GRACE_SECONDS
         status = reap(pid, status)
     kill_the_rest()
+    if sys.argv[1] != "-":
+        remove_cgroup(sys.argv[1])
     return os.waitstatus_to_exitcode(status) & 0xFF if status is not None else 124
 
 

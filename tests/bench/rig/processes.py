@@ -12,7 +12,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 from .keeper import children_of
@@ -46,16 +45,6 @@ def make_cgroup(name):
     return None
 
 
-def remove_cgroup(group):
-    for _ in range(100):
-        try:
-            group.rmdir()
-            return
-        except OSError:
-            time.sleep(0.02)
-    print(f"bench: {group} could not be removed", file=sys.stderr)
-
-
 class Tree:
     """A command and all its descendants, from start() to stop()."""
 
@@ -83,9 +72,7 @@ class Tree:
                 self.keeper.kill()
                 self.keeper.wait()
             self.keeper = None
-        if self.cgroup is not None:
-            remove_cgroup(self.cgroup)
-            self.cgroup = None
+        self.cgroup = None  # the keeper removed it
 
     def lives(self):
         return self.keeper is not None and self.keeper.poll() is None

@@ -92,7 +92,7 @@ class Stunnel(System):
     """Debian's stunnel: bytes in, the same bytes out inside TLS; it does the STARTTLS itself."""
 
     name = "stunnel"
-    needs = ("stunnel", "/usr/lib/x86_64-linux-gnu/engines-3/pkcs11.so")
+    needs = ("stunnel", "/usr/lib/*/engines-3/pkcs11.so")
 
     def _start(self):
         material = self.material

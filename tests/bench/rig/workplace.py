@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import time
+from glob import glob
 
 
 class BenchError(Exception):
@@ -23,7 +24,7 @@ PACKAGE_OF = {
     "postfix": "postfix",
     "stunnel": "stunnel4",
     "/usr/lib/softhsm/libsofthsm2.so": "libsofthsm2",
-    "/usr/lib/x86_64-linux-gnu/engines-3/pkcs11.so": "libengine-pkcs11-openssl",
+    "/usr/lib/*/engines-3/pkcs11.so": "libengine-pkcs11-openssl",
 }
 
 
@@ -33,18 +34,10 @@ def missing_packages(needs):
 
 
 def find_program(name):
-    """Absolute path of a program or file, or None. Administrators' directories count too."""
-    if name.endswith("/engines-3/pkcs11.so"):
-        return find_engine()
-    return shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin") or (
-        name if name.startswith("/") and shutil.os.path.exists(name) else None
-    )
-
-
-def find_engine():
-    from glob import glob
-
-    return next(iter(glob("/usr/lib/*/engines-3/pkcs11.so")), None)
+    """Absolute path of a program, or of the first file a pattern, or None. Administrators' directories count too."""
+    if name.startswith("/"):
+        return next(iter(glob(name)), None)
+    return shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin")
 
 
 def run(*command, seconds=60, env=None):
