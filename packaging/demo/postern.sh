@@ -56,7 +56,7 @@ stop_postern()
 
 is_our_posternd()
 {
-    tr '\0' ' ' <"/proc/$1/cmdline" 2>/dev/null | grep -qF -- "--config $demo/postern"
+    { tr '\0' ' ' <"/proc/$1/cmdline" | grep -qF -- "--config $demo/postern"; } 2>/dev/null
 }
 
 postern_has_ended()
