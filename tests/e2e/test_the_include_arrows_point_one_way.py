@@ -1,6 +1,8 @@
 # SPDX-FileCopyrightText: 2026 The Postern developers
 # SPDX-License-Identifier: Apache-2.0
-"""design.md: "gateway → connectors → pki … An include never points the other way, and a test says so." """
+"""design.md: "gateway → connectors → pki … An include never points the other way, and a test says
+so."
+"""
 
 import re
 

@@ -109,7 +109,8 @@ class Client:
         return {keyword.upper(): parameter for keyword, _, parameter in words}
 
     def starttls(self, certificate=None, trust=None, session=None, context=None, **versions):
-        """STARTTLS, handshake; the server's name is verified when trust is given. No EHLO after."""
+        """STARTTLS, handshake; the server's name is verified when trust is given. No EHLO after.
+        """
         reply = self.command("STARTTLS")
         assert reply == 220, reply
         self.handshake(certificate, trust, session, context, **versions)
@@ -135,6 +136,20 @@ class Client:
 
     def message(self, content=b"Subject: test\r\n\r\nhello\r\n", **envelope):
         self.envelope(**envelope)
+        return self.content(content)
+
+    def attempt(
+        self, content=b"x\r\n", sender="alice@contoso.com", recipients=("bob@example.com",), more=""
+    ):
+        """A transaction up to the first reply that is not the good one: that, or the last."""
+        for step in (
+            f"MAIL FROM:<{sender}>{more}",
+            *(f"RCPT TO:<{recipient}>" for recipient in recipients),
+            "DATA",
+        ):
+            reply = self.command(step)
+            if reply.code >= 400:
+                return reply
         return self.content(content)
 
     def abort(self):

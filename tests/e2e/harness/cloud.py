@@ -65,8 +65,8 @@ def byte_by_byte(text):
 
 
 class Message:
-    """content: as received, dots taken off again, without the final dot; raw: as it was on the wire.
-    complete: the final dot came. size counts also what was not kept."""
+    """content: as received, dots taken off again, without the final dot; raw: as it was on the
+    wire. complete: the final dot came. size counts also what was not kept."""
 
     def __init__(self, connection, sender, recipients):
         self.connection = connection
@@ -114,6 +114,11 @@ class Connection:
 
     def forget(self):
         self.sender, self.recipients = None, []
+
+    @property
+    def wire(self):
+        """Everything that came, inside TLS and out."""
+        return b"".join(self.segments)
 
     # What a script may use.
 
@@ -200,7 +205,8 @@ class Connection:
     def do_ehlo(self, line):
         self.names.append(line[5:])
         self.forget()
-        offers = [offer for offer in self.cloud.offers if not (offer == "STARTTLS" and self.tls_version)]
+        hidden = "STARTTLS" if self.tls_version else None
+        offers = [offer for offer in self.cloud.offers if offer != hidden]
         lines = [self.cloud.name, *offers]
         self.step("EHLO", "\n".join("250-" + one for one in lines[:-1]) + "\n250 " + lines[-1])
 
@@ -279,21 +285,22 @@ class Connection:
 
 
 class FakeCloud:
-    """credential: what it presents; trust: file with the CAs of client certificates, or None for no
-    demand. keep: message data is remembered; pace: called between pieces of data, to be slow."""
+    """credential: what it presents; trust: file with the CAs of client certificates, or None for
+    no demand. keep: message data is remembered; pace: called between pieces of data, to be slow.
+    """
 
-    def __init__(self, credential, trust=None, minimum=None, maximum=None, address="127.0.0.1", **more):
+    def __init__(self, credential, trust=None, minimum=None, maximum=None, **more):
         self.name = "cloud.example"
-        self.offers = ["SIZE 157286400", "PIPELINING", "8BITMIME", "ENHANCEDSTATUSCODES", "STARTTLS"]
+        self.offers = "SIZE 157286400,PIPELINING,8BITMIME,ENHANCEDSTATUSCODES,STARTTLS".split(",")
         self.keep, self.pace = True, lambda: None
-        self.context = tls.context(True, credential, trust, minimum, maximum)
+        self.present(credential, trust, minimum=minimum, maximum=maximum)
         for name, value in more.items():
             setattr(self, name, value)
         self.connections = []
         self.stopped = threading.Event()
         self.lock = threading.Lock()
         self.always, self.queued = {}, collections.defaultdict(collections.deque)
-        self.listener = socket.create_server((address, 0), backlog=128)
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self.accept, daemon=True).start()
 
@@ -302,9 +309,16 @@ class FakeCloud:
         """As SmartHosts names it."""
         return f"127.0.0.1:{self.port}"
 
-    def present(self, credential, trust=None, **versions):
-        """From now on, another certificate (and sessions of the old one are not resumed)."""
-        self.context = tls.context(True, credential, trust, **versions)
+    def present(self, credential, trust="as before", **versions):
+        """From now on, this certificate; sessions made under another are not resumed."""
+        self.credential = credential
+        self.trust = self.trust if trust == "as before" else trust
+        self.context = tls.context(True, credential, self.trust, **versions)
+
+    def forget_sessions(self):
+        """Nobody resumes, and open connections end: the next one has a handshake of its own."""
+        self.present(self.credential)
+        self.hang_up()
 
     def on(self, step, action):
         self.always[step] = action

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """posternd under test: its configuration, its process, its log, and posternctl beside it.
 
-POSTERN_BUILDDIR names the build tree (default: the source tree). A Gateway that died by itself, that
-a sanitizer complained about, or that does not stop when asked fails its test in finish().
+POSTERN_BUILDDIR names the build tree (default: the source tree). A Gateway that died by itself,
+that a sanitizer complained about, or that does not stop when asked fails its test in finish().
 """
 
 import json
@@ -65,9 +65,10 @@ class Ctl:
 
 
 class Gateway:
-    """connectors: from xml.inbound() and xml.outbound(). certificates: name → (chain, key) where key
-    is a path or a pkcs11: URI. tokens: attributes of Token elements. anchors: name → path. gateway:
-    further attributes of Gateway. files: path in the folder → text, over what is made otherwise."""
+    """connectors: from xml.inbound() and xml.outbound(). certificates: name → (chain, key) where
+    key is a path or a pkcs11: URI. tokens: attributes of Token elements. anchors: name → path.
+    gateway: further attributes of Gateway. files: path in the folder → text, over what is made
+    otherwise."""
 
     def __init__(
         self, directory, connectors, certificates=(), tokens=(), anchors=(), listeners=1,
@@ -76,7 +77,7 @@ class Gateway:
         self.directory = pathlib.Path(directory)
         self.connectors = list(connectors)
         self.certificates, self.anchors = dict(certificates), dict(anchors)
-        self.tokens, self.settings = list(tokens), {"DrainTimeOut": 5000, **dict(gateway)}
+        self.tokens, self.settings = list(tokens), {"DrainTimeOut": "00:00:05", **dict(gateway)}
         self.files = dict(files)
         self.environment = {
             "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
@@ -101,7 +102,8 @@ class Gateway:
     # Configuration.
 
     def main_file(self):
-        parts = [f"<Gateway {xml.NAMESPACE}{xml.attributes(HostName='gw.contoso.com', **self.settings)}>\n"]
+        attributes = xml.attributes(HostName="gw.contoso.com", **self.settings)
+        parts = [f"<Gateway {xml.NAMESPACE}{attributes}>\n"]
         for port in self.ports:
             parts.append(f'  <Listener Address="127.0.0.1:{port}"/>\n')
         for token in self.tokens:
@@ -247,6 +249,12 @@ class Gateway:
         with self.client() as client:
             client.ehlo()
             return client.message(content, **envelope)
+
+    def attempt(self, content=b"x\r\n", **envelope):
+        """The same for a message that may be refused: the first reply that is not the good one."""
+        with self.client() as client:
+            client.ehlo()
+            return client.attempt(content, **envelope)
 
     def signal(self, number):
         self.process.send_signal(number)

@@ -14,7 +14,8 @@ def unescape(match):
 
 
 class Event(dict):
-    """One line: its fields by name (decoded, bytes beyond ASCII as Latin-1), and the line itself."""
+    """One line: its fields by name (decoded, bytes beyond ASCII as Latin-1), and the line itself.
+    """
 
     def __init__(self, line):
         super().__init__()

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Certificate authorities and certificates shaped like the real ones, made in memory, fast.
 
-An Authority issues; a Credential is a certificate with its chain, and its key when we have it. Names
-are written as RFC 4514 has them, most specific part first.
+An Authority issues; a Credential is a certificate with its chain, and its key when we have it.
+Names are written as RFC 4514 has them, most specific part first.
 """
 
 import datetime
@@ -90,7 +90,8 @@ class Authority:
         return Authority(self.directory, subject, parent=self)
 
     def issue(self, subject, names=(), kind="EC:P-256", public_key=None, **more):
-        """A Credential; with a public_key of somebody else (a token's) it has no key of its own."""
+        """A Credential; with a public_key of somebody else (a token's) it has no key of its own.
+        """
         key = None if public_key else KEYS[kind]()
         leaf = self._certify(subject, public_key or key.public_key(), self, names=names, **more)
         certificates = [leaf]

@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The Postern developers
 # SPDX-License-Identifier: Apache-2.0
-"""Writes postern.xml and the connectors: an element's name is a keyword, a list repeats or nests."""
+"""Writes postern.xml and the connectors: an element's name is a keyword, a list repeats or nests.
+"""
 
 from xml.sax.saxutils import escape, quoteattr
 
@@ -83,7 +84,8 @@ def peers(*pairs, mode="Enforce"):
 
 
 def tenant(cloud, name="tenant", **elements):
-    """The outbound connector to a FakeCloud, with a certificate of ours and every check of theirs."""
+    """The outbound connector to a FakeCloud, with a certificate of ours and every check of theirs.
+    """
     usual = {
         "TlsSettings": "DomainValidation",
         "TlsDomain": ["mail.protection.outlook.com"],
