@@ -1,0 +1,95 @@
+# SPDX-FileCopyrightText: 2026 The Postern developers
+# SPDX-License-Identifier: Apache-2.0
+"""What every test may ask for; see the package harness for the parts themselves.
+
+    pki      the certificate authorities and the usual certificates, one set for the whole run
+    token    a SoftHSM token, empty
+    cloud    makes clouds: cloud() demands the organisation's certificate, as the real one does
+    postern  makes and starts a gateway; postern(…, start=False) only makes it
+    line     the usual case: postern's "exchange" → "tenant" over TLS with every check → a cloud
+    plain    the same without TLS on either side, for what has nothing to do with it
+"""
+
+import itertools
+import pathlib
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+
+from harness import xml  # noqa: E402
+from harness.cloud import FakeCloud  # noqa: E402
+from harness.gateway import Gateway  # noqa: E402
+from harness.pki import Pki  # noqa: E402
+from harness.token import Token  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def pki(tmp_path_factory):
+    return Pki(tmp_path_factory.mktemp("pki"))
+
+
+@pytest.fixture
+def token(tmp_path):
+    return Token(tmp_path / "token")
+
+
+@pytest.fixture
+def cloud(pki):
+    made = []
+
+    def make(credential=None, trust="organisation", **more):
+        trust = pki.organisation.anchors if trust == "organisation" else trust
+        made.append(FakeCloud(credential or pki.endpoint, trust, **more))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.stop()
+
+
+@pytest.fixture
+def postern(pki, tmp_path):
+    """The key is a PEM file unless the test brings certificates of its own."""
+    made, numbers = [], itertools.count(1)
+
+    def make(*connectors, start=True, **more):
+        more.setdefault("certificates", {"hybrid": (pki.gateway.chain, pki.gateway.key)})
+        more.setdefault("anchors", {"public": pki.root.anchors})
+        gateway = Gateway(tmp_path / f"gateway-{next(numbers)}", connectors, **more)
+        gateway.directory.mkdir()
+        made.append(gateway)
+        return gateway.start() if start else gateway
+
+    yield make
+    problems = []
+    for gateway in made:
+        try:
+            gateway.finish()
+        except AssertionError as error:
+            problems.append(str(error))
+    assert not problems, "\n".join(problems)
+
+
+@pytest.fixture
+def line(postern, cloud):
+    """line(…) → (gateway, cloud); outbound: elements of the tenant connector."""
+
+    def make(inbound=(), outbound=(), cloud_options=(), **more):
+        far = cloud(**dict(cloud_options))
+        return postern(xml.inbound(**dict(inbound)), xml.tenant(far, **dict(outbound)), **more), far
+
+    return make
+
+
+@pytest.fixture
+def plain(postern, cloud):
+    """plain(…) → (gateway, cloud), without TLS to the cloud."""
+
+    def make(inbound=(), outbound=(), **more):
+        far = cloud(trust=None)
+        near = xml.inbound(**dict(inbound))
+        return postern(near, xml.outbound(hosts=[far.host], **dict(outbound)), **more), far
+
+    return make
