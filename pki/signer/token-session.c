@@ -43,16 +43,6 @@ static int check_flags(const struct token *token, CK_RV *rv, struct error *error
     return 0;
 }
 
-static void log_refused(const struct token *token, const struct error *error)
-{
-    struct log log;
-    log_event(&log, LOG_EVENT_PIN_REFUSED, "The token %s refused the PIN", token->label);
-    log_text(&log, "token", token->label);
-    log_text(&log, "pin-source", token->pin_source);
-    log_error(&log, error);
-    log_end(&log);
-}
-
 /* One C_Login with a PIN that was not refused before. With module->login. */
 static int try_pin(const struct token *token, CK_SESSION_HANDLE session, CK_USER_TYPE user,
                    struct pin *pin, CK_RV *rv, struct outcome *outcome, struct error *error)
@@ -65,8 +55,7 @@ static int try_pin(const struct token *token, CK_SESSION_HANDLE session, CK_USER
     if (ckr_class(*rv) == CKR_CLASS_PIN) {
         pin_remember_refused(pin, token->identity);
         outcome->pin_refused = true;
-        outcome->refused = pin->file;
-        log_refused(token, error);
+        outcome->refused = pin->file; /* posternd logs it, and hands it back after a restart */
     }
     return -error->code;
 }

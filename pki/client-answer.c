@@ -1,0 +1,233 @@
+/* SPDX-FileCopyrightText: 2026 The Postern developers
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * What the signer says, and what becomes of keys and callers by it. See client.h. */
+#include <stdio.h>
+#include <string.h>
+
+#include "pki/base/clock.h"
+#include "pki/base/log.h"
+#include "pki/client.h"
+
+static struct request *find_request(struct pki_signer *signer, uint32_t id)
+{
+    struct request *request = &signer->requests[id % CLIENT_REQUESTS];
+    return id && request->id == id ? request : NULL;
+}
+
+static void copy(char *to, size_t size, const char *from)
+{
+    snprintf(to, size, "%s", from);
+}
+
+static void log_key(struct log *log, const struct signer_key *key)
+{
+    log_text(log, "key", key->uri);
+    log_text(log, "token", key->status.token[0] ? key->status.token : key->token);
+    log_text(log, "module", key->status.module[0] ? key->status.module : key->module);
+    log_text(log, "type", key->status.type);
+}
+
+static void log_ready(const struct signer_key *key, const char *note, const char *cure)
+{
+    struct log log;
+    log_event(&log, LOG_EVENT_KEY_READY, "The key is ready: %s", key->uri);
+    log_key(&log, key);
+    log_text(&log, "algorithms", key->status.algorithms);
+    log_end(&log);
+    if (!note[0])
+        return;
+    log_event(&log, LOG_EVENT_CONFIG_WARNING, "The key works only in part: %s", note);
+    log_key(&log, key);
+    log_text(&log, "cure", cure);
+    log_end(&log);
+}
+
+static void remember_refusal(struct signer_key *key, const struct pki_wire_file *file)
+{
+    struct pki_signer *signer = key->signer;
+    unsigned i = 0;
+    key->refused = *file;
+    while (i < signer->refusal_count && strcmp(signer->refusals[i].group, key->group) != 0)
+        i++;
+    if (i == signer->refusal_count && i < CLIENT_REFUSALS &&
+        (signer->refusals[i].group = strdup(key->group)))
+        signer->refusal_count++;
+    if (i < signer->refusal_count)
+        signer->refusals[i].file = *file;
+}
+
+/* Once for each new reason: a token that is away for a night is no thousand lines. */
+static void log_failed(const struct signer_key *key, const struct error *error, bool pin_refused)
+{
+    struct log log;
+    if (strcmp(key->last_error.what, error->what) == 0)
+        return;
+    log_event(&log, pin_refused ? LOG_EVENT_PIN_REFUSED : LOG_EVENT_KEY_UNAVAILABLE, "%s: %s",
+              pin_refused ? "The token refused the PIN" : "The key cannot be used", error->what);
+    log_key(&log, key);
+    if (pin_refused)
+        log_text(&log, "pin-source", key->pin_source);
+    log_error(&log, error);
+    log_end(&log);
+}
+
+void client_open_failed(struct signer_key *key, const struct error *error, bool pin_refused)
+{
+    log_failed(key, error, pin_refused);
+    key->last_error = *error;
+    key->state = KEY_CLOSED;
+    key->attempts++;
+    __atomic_store_n(&key->base.algorithms, 0, __ATOMIC_RELEASE);
+    /* What only an administrator can mend is looked at seldom; a refused PIN is not tried by that,
+     * because the signer is told which one it was. */
+    unsigned wait = error->code == EX_CONFIG ? key->backoff.limit : backoff_wait(&key->backoff);
+    key->next_try = clock_microseconds() + (int64_t)wait * 1000;
+    pthread_cond_broadcast(&key->changed);
+}
+
+static int take_opened(struct pki_signer *signer, struct request *request,
+                       const struct pki_wire_message *message, struct error *error)
+{
+    const struct pki_wire_opened *opened = &message->opened;
+    struct signer_key *key = request->key;
+    if (!request->open ||
+        (key && (opened->key != key->number || (opened->algorithms & ~key->possible))))
+        return error_set(error, EX_PROTOCOL, "The signer opened a key that was not asked for");
+    request_give(signer, request);
+    if (!key)
+        return 0;
+    struct pki_key_status *status = &key->status;
+    copy(status->token, sizeof status->token, opened->token);
+    copy(status->module, sizeof status->module, opened->module);
+    copy(status->manufacturer, sizeof status->manufacturer, opened->manufacturer);
+    copy(status->model, sizeof status->model, opened->model);
+    copy(status->serial, sizeof status->serial, opened->serial);
+    pki_algorithms_text(opened->algorithms, status->algorithms, sizeof status->algorithms);
+    status->logged_in = opened->logged_in;
+    key->last_error = (struct error){0};
+    copy(key->last_error.what, sizeof key->last_error.what, opened->note);
+    copy(key->last_error.cure, sizeof key->last_error.cure, opened->cure);
+    key->refused = (struct pki_wire_file){0};
+    key->attempts++;
+    key->state = KEY_READY;
+    backoff_reset(&key->backoff);
+    __atomic_store_n(&key->base.algorithms, opened->algorithms, __ATOMIC_RELEASE);
+    log_ready(key, opened->note, opened->cure);
+    pthread_cond_broadcast(&key->changed);
+    return 0;
+}
+
+static void note_latency(struct signer_key *key, int64_t microseconds)
+{
+    key->latency[key->latency_at] = microseconds > UINT32_MAX ? UINT32_MAX : (uint32_t)microseconds;
+    key->latency_at = (key->latency_at + 1) % CLIENT_LATENCIES;
+    if (key->latencies < CLIENT_LATENCIES)
+        key->latencies++;
+}
+
+static int take_signed(struct pki_signer *signer, struct request *request,
+                       const struct pki_wire_message *message, struct error *error)
+{
+    const struct pki_wire_signed *answer = &message->signature;
+    struct signer_key *key = request->key;
+    if (request->open)
+        return error_set(error, EX_PROTOCOL, "The signer signed what was not asked for");
+    if (key) {
+        key->status.signatures++;
+        key->status.recoveries += answer->recovery != PKI_RECOVERY_NONE;
+        note_latency(key, clock_microseconds() - request->sent);
+    }
+    struct answer *waiting = request->answer;
+    int result = 0;
+    if (waiting && answer->signature.length > *waiting->length) {
+        result = error_set(waiting->error, EX_SOFTWARE, "The signature is longer than expected");
+    } else if (waiting) {
+        memcpy(waiting->signature, answer->signature.at, answer->signature.length);
+        *waiting->length = answer->signature.length;
+    }
+    request_finish(request, result);
+    request_give(signer, request);
+    return 0;
+}
+
+static void read_error(const struct pki_wire_failed *failed, struct error *error)
+{
+    *error = (struct error){.code = (int)failed->code};
+    copy(error->what, sizeof error->what, failed->what);
+    copy(error->where, sizeof error->where, failed->where);
+    copy(error->cure, sizeof error->cure, failed->cure);
+}
+
+static int take_failed(struct pki_signer *signer, struct request *request,
+                       const struct pki_wire_message *message, struct error *error)
+{
+    const struct pki_wire_failed *failed = &message->failed;
+    struct signer_key *key = request->key;
+    struct error reason;
+    (void)error;
+    read_error(failed, &reason);
+    if (key && failed->pin_refused)
+        remember_refusal(key, &failed->refused);
+    if (key)
+        key->status.recoveries += failed->recovery != PKI_RECOVERY_NONE;
+    if (key && request->open) {
+        client_open_failed(key, &reason, failed->pin_refused);
+    } else if (key) {
+        key->status.errors++;
+        log_failed(key, &reason, failed->pin_refused);
+        key->last_error = reason;
+    }
+    if (request->answer)
+        *request->answer->error = reason;
+    request_finish(request, -reason.code);
+    request_give(signer, request);
+    return 0;
+}
+
+/* The answer to our HELLO, the first packet of all. */
+static int take_hello(struct pki_signer *signer, const struct pki_wire_message *message,
+                      struct error *error)
+{
+    if (signer->state != PROCESS_STARTING)
+        return error_set(error, EX_PROTOCOL, "The signer said hello in the middle");
+    if (message->hello.version != PKI_WIRE_VERSION) {
+        error_set(error, EX_PROTOCOL, "The signer speaks version %u, this posternd version %d",
+                  message->hello.version, PKI_WIRE_VERSION);
+        return error_cure(error, "install posternd and postern-signer of one version");
+    }
+    struct log log;
+    signer->state = PROCESS_UP;
+    log_event(&log, LOG_EVENT_SIGNER_STARTED, "The signer is running");
+    log_text(&log, "program", signer->program);
+    log_number(&log, "pid", signer->pid);
+    log_number(&log, "starts", (int64_t)signer->starts);
+    log_end(&log);
+    pthread_cond_broadcast(&signer->changed);
+    return 0;
+}
+
+int client_take_packet(struct pki_signer *signer, const uint8_t *packet, size_t length,
+                       struct error *error)
+{
+    static int (*const takers[PKI_WIRE_END])(struct pki_signer *, struct request *,
+                                             const struct pki_wire_message *, struct error *) = {
+        [PKI_WIRE_OPENED] = take_opened,
+        [PKI_WIRE_SIGNED] = take_signed,
+        [PKI_WIRE_FAILED] = take_failed,
+    };
+    struct pki_wire_message message;
+    if (pki_wire_decode(packet, length, &message) < 0)
+        return error_set(error, EX_PROTOCOL,
+                         "The signer sent a packet of %zu bytes that is no "
+                         "message",
+                         length);
+    if (message.type == PKI_WIRE_HELLO)
+        return take_hello(signer, &message, error);
+    struct request *request = find_request(signer, message.id);
+    if (!takers[message.type] || !request)
+        return error_set(error, EX_PROTOCOL, "The signer answered what was not asked");
+    if (request->key)
+        request->key->answered_at = clock_microseconds();
+    return takers[message.type](signer, request, &message, error);
+}

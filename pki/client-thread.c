@@ -1,0 +1,356 @@
+/* SPDX-FileCopyrightText: 2026 The Postern developers
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The thread that keeps the signer alive. See client.h.
+ *
+ * Each turn: start the process when it is down and its rest is over, ask for keys that are due,
+ * look at deadlines, sleep until something comes. It never blocks on the signer.
+ *
+ * When is a signer hung? Its queues are first in, first out, and it drops what waited longer than
+ * its time-out. So a request past its deadline means a hang when nothing at all was answered in its
+ * queue since it was sent; and when others were answered meanwhile (a slow token, with many
+ * waiting), it is a hang only if this one has still no answer after as long again. Either way its
+ * caller was told at the deadline. */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+
+#include "pki/base/clock.h"
+#include "pki/base/log.h"
+#include "pki/client.h"
+
+enum { HELLO_TIMEOUT = 5000000, STEADY = 60000000, NEVER_LATER = 3600000000, REAP_STEP = 100000 };
+
+static void earlier(int64_t *when, int64_t other)
+{
+    if (other < *when)
+        *when = other;
+}
+
+/* --- the process ----------------------------------------------------------------------------- */
+
+static void keep_unreaped(struct pki_signer *signer, pid_t pid)
+{
+    for (unsigned i = 0; i < CLIENT_UNREAPED; i++) {
+        if (!signer->unreaped[i]) {
+            signer->unreaped[i] = pid;
+            return;
+        }
+    }
+}
+
+static void reap(struct pki_signer *signer, int64_t now, int64_t *wake_at)
+{
+    int status;
+    for (unsigned i = 0; i < CLIENT_UNREAPED; i++) {
+        if (signer->unreaped[i] && process_wait(signer->unreaped[i], 0, &status))
+            signer->unreaped[i] = 0;
+        if (signer->unreaped[i])
+            earlier(wake_at, now + REAP_STEP);
+    }
+}
+
+static void fail_requests(struct pki_signer *signer)
+{
+    for (unsigned i = 0; i < CLIENT_REQUESTS; i++) {
+        struct request *request = &signer->requests[i];
+        if (!request->id)
+            continue;
+        if (request->answer)
+            *request->answer->error = signer->last_error;
+        if (request->key && !request->open)
+            request->key->status.errors++;
+        request_finish(request, -EX_TEMPFAIL);
+        request_give(signer, request);
+    }
+}
+
+/* Keys that were ready are opened as soon as the signer is back; one whose opening may be what
+ * brought it down waits longer each time. */
+static void close_keys(struct pki_signer *signer)
+{
+    for (struct signer_key *key = signer->keys; key; key = key->next) {
+        if (key->state == KEY_OPENING) {
+            client_open_failed(key, &signer->last_error, false);
+            continue;
+        }
+        if (key->state == KEY_READY) {
+            key->next_try = 0;
+            key->last_error = signer->last_error;
+        }
+        key->state = KEY_CLOSED;
+        __atomic_store_n(&key->base.algorithms, 0, __ATOMIC_RELEASE);
+    }
+}
+
+static void log_lost(const struct pki_signer *signer, pid_t pid, const char *how)
+{
+    struct log log;
+    log_event(&log, LOG_EVENT_SIGNER_LOST, "The signer is lost: %s", signer->last_error.what);
+    log_number(&log, "pid", pid);
+    log_text(&log, "process", how);
+    log_number(&log, "starts", (int64_t)signer->starts);
+    log_error(&log, &signer->last_error);
+    log_end(&log);
+}
+
+/* Kills what is left of the process and tells everybody. With the lock, which is let go while the
+ * process is waited for. */
+static void lose(struct pki_signer *signer, const struct error *reason)
+{
+    char how[96] = "";
+    int status = 0;
+    int64_t now = clock_microseconds();
+    pid_t pid = signer->pid;
+    close(signer->socket);
+    signer->socket = -1;
+    signer->pid = 0;
+    signer->last_error = *reason;
+    signer->last_error.code = EX_TEMPFAIL;
+    if (now - signer->started_at > STEADY)
+        backoff_reset(&signer->backoff);
+    signer->restart_at = now + (int64_t)backoff_wait(&signer->backoff) * 1000;
+    signer->state = signer->handed_over ? PROCESS_GONE : PROCESS_DOWN;
+    fail_requests(signer);
+    close_keys(signer);
+    pthread_cond_broadcast(&signer->changed);
+    pthread_mutex_unlock(&signer->lock);
+    bool ended = false;
+    if (pid > 0) {
+        /* It may be ending by itself, and then its own status is worth a moment. */
+        ended = reason->code == EX_UNAVAILABLE && process_wait(pid, 50, &status);
+        if (!ended) {
+            kill(pid, SIGKILL);
+            ended = process_wait(pid, 100, &status);
+        }
+        if (ended)
+            process_status_text(status, how, sizeof how);
+    }
+    pthread_mutex_lock(&signer->lock);
+    if (pid > 0 && !ended)
+        keep_unreaped(signer, pid);
+    log_lost(signer, pid, how[0] ? how : NULL);
+}
+
+static void say_hello(struct pki_signer *signer)
+{
+    struct pki_wire_message hello = {.type = PKI_WIRE_HELLO, .hello = {PKI_WIRE_VERSION}};
+    struct error error;
+    signer->state = PROCESS_STARTING;
+    signer->started_at = clock_microseconds();
+    signer->starts++;
+    if (client_send(signer, &hello, &error) < 0)
+        lose(signer, &error);
+}
+
+static void start(struct pki_signer *signer)
+{
+    struct error error;
+    int socket = -1, result;
+    pid_t pid = 0;
+    pthread_mutex_unlock(&signer->lock);
+    result = process_spawn(signer->program, signer->log_level, &socket, &pid, &error);
+    pthread_mutex_lock(&signer->lock);
+    if (result == 0) {
+        signer->socket = socket;
+        signer->pid = pid;
+        say_hello(signer);
+        return;
+    }
+    signer->last_error = error;
+    signer->restart_at = clock_microseconds() + (int64_t)backoff_wait(&signer->backoff) * 1000;
+    log_lost(signer, 0, NULL);
+    pthread_cond_broadcast(&signer->changed);
+}
+
+static void look_after_process(struct pki_signer *signer, int64_t now, int64_t *wake_at)
+{
+    struct error error;
+    if (signer->state == PROCESS_DOWN && now >= signer->restart_at)
+        start(signer);
+    if (signer->state == PROCESS_STARTING && now >= signer->started_at + HELLO_TIMEOUT) {
+        error_set(&error, EX_TEMPFAIL, "The signer did not say hello");
+        lose(signer, &error);
+    }
+    if (signer->state == PROCESS_STARTING)
+        earlier(wake_at, signer->started_at + HELLO_TIMEOUT);
+    if (signer->state == PROCESS_DOWN)
+        earlier(wake_at, signer->restart_at);
+    reap(signer, now, wake_at);
+}
+
+/* --- keys ------------------------------------------------------------------------------------ */
+
+static void ask_for_key(struct pki_signer *signer, struct signer_key *key, int64_t now)
+{
+    struct error error;
+    struct request *request = request_take(signer);
+    if (!request) {
+        key->next_try = now + 1000000;
+        return;
+    }
+    struct pki_wire_message message = {
+        .type = PKI_WIRE_OPEN,
+        .id = request->id,
+        .open = {.key = key->number,
+                 .sessions = key->sessions,
+                 .timeout = key->timeout,
+                 .refused = key->refused,
+                 .uri = key->uri,
+                 .token = key->token,
+                 .module = key->module,
+                 .pin_source = key->pin_source,
+                 .public_key = {key->public_key, key->public_key_length}}};
+    request->open = true;
+    request->key = key;
+    request->sent = now;
+    request->deadline = now + (int64_t)key->timeout * CLIENT_OPEN_FACTOR * 1000;
+    key->state = KEY_OPENING;
+    if (client_send(signer, &message, &error) < 0) {
+        request_give(signer, request);
+        client_open_failed(key, &error, false);
+    }
+}
+
+static void look_after_keys(struct pki_signer *signer, int64_t now, int64_t *wake_at)
+{
+    for (struct signer_key *key = signer->keys; key && signer->state == PROCESS_UP;
+         key = key->next) {
+        if (key->state == KEY_CLOSED && now >= key->next_try)
+            ask_for_key(signer, key, now);
+        if (key->state == KEY_CLOSED)
+            earlier(wake_at, key->next_try);
+    }
+}
+
+/* --- deadlines ------------------------------------------------------------------------------- */
+
+/* Was anything answered since then in the queue that this key shares? */
+static bool moved_since(const struct pki_signer *signer, const struct signer_key *key, int64_t sent)
+{
+    for (const struct signer_key *other = signer->keys; other; other = other->next)
+        if (other->answered_at > sent && (other == key || strcmp(other->group, key->group) == 0))
+            return true;
+    return false;
+}
+
+/* The moment at which this request alone proves a hang. */
+static int64_t hung_at(const struct pki_signer *signer, const struct request *request)
+{
+    bool moved = !request->key || moved_since(signer, request->key, request->sent);
+    return moved ? request->deadline + (request->deadline - request->sent) : request->deadline;
+}
+
+static void pass_deadline(struct request *request)
+{
+    if (!request->answer)
+        return;
+    error_set(request->answer->error, EX_TEMPFAIL, "The signer did not answer in time");
+    if (request->key) {
+        request->key->status.errors++;
+        error_where(request->answer->error, "%s", request->key->uri);
+    }
+    request_finish(request, -EX_TEMPFAIL);
+}
+
+static void look_after_requests(struct pki_signer *signer, int64_t now, int64_t *wake_at)
+{
+    struct error error;
+    const struct request *hung = NULL;
+    for (unsigned i = 0; i < CLIENT_REQUESTS; i++) {
+        struct request *request = &signer->requests[i];
+        if (!request->id)
+            continue;
+        if (now >= request->deadline)
+            pass_deadline(request);
+        else
+            earlier(wake_at, request->deadline);
+        if (now >= hung_at(signer, request))
+            hung = request;
+        else
+            earlier(wake_at, hung_at(signer, request));
+    }
+    if (!hung)
+        return;
+    error_set(&error, EX_TEMPFAIL,
+              "The signer hangs, probably in the token's module, and is "
+              "started again");
+    error_where(&error, "%s", hung->key ? hung->key->uri : "a key closed meanwhile");
+    error_cure(&error, "see whether the HSM can be reached; give it more time with RequestTimeOut "
+                       "if it is only slow");
+    lose(signer, &error);
+}
+
+/* --- the loop -------------------------------------------------------------------------------- */
+
+static void receive(struct pki_signer *signer)
+{
+    uint8_t packet[PKI_WIRE_MAXIMUM + 1];
+    struct error error;
+    while (signer->socket >= 0) {
+        ssize_t length = recv(signer->socket, packet, sizeof packet, MSG_DONTWAIT);
+        if (length < 0 && (errno == EAGAIN || errno == EINTR))
+            return;
+        if (length > 0 && client_take_packet(signer, packet, (size_t)length, &error) == 0)
+            continue;
+        if (length < 0)
+            error_set_errno(&error, EX_UNAVAILABLE, errno, "The signer cannot be heard");
+        else if (length == 0)
+            error_set(&error, EX_UNAVAILABLE, "The signer has gone");
+        lose(signer, &error);
+    }
+}
+
+static void wait_for_news(struct pki_signer *signer, int64_t wake_at)
+{
+    struct pollfd pollers[] = {{.fd = signer->wake, .events = POLLIN},
+                               {.fd = signer->socket, .events = POLLIN}};
+    int64_t left = wake_at - clock_microseconds();
+    eventfd_t count;
+    signer->wake_at = wake_at;
+    pthread_mutex_unlock(&signer->lock);
+    if (left > 0)
+        poll(pollers, 2, (int)((left + 999) / 1000));
+    eventfd_read(signer->wake, &count);
+    pthread_mutex_lock(&signer->lock);
+    signer->wake_at = 0;
+}
+
+/* The signer ends when its socket closes; a hung one is made to. */
+static void finish_process(struct pki_signer *signer)
+{
+    int status;
+    if (signer->socket >= 0)
+        close(signer->socket);
+    signer->socket = -1;
+    if (signer->pid > 0 && !process_wait(signer->pid, 2000, &status)) {
+        kill(signer->pid, SIGKILL);
+        process_wait(signer->pid, 1000, &status);
+    }
+    signer->pid = 0;
+}
+
+void *client_supervise(void *argument)
+{
+    struct pki_signer *signer = argument;
+    pthread_mutex_lock(&signer->lock);
+    if (signer->handed_over)
+        say_hello(signer);
+    while (!signer->ending) {
+        int64_t now = clock_microseconds(), wake_at = now + NEVER_LATER;
+        look_after_process(signer, now, &wake_at);
+        look_after_keys(signer, now, &wake_at);
+        look_after_requests(signer, now, &wake_at);
+        /* Losing the process changed what is due: look again at once. */
+        if (signer->state == PROCESS_DOWN && signer->restart_at < wake_at)
+            wake_at = signer->restart_at;
+        wait_for_news(signer, wake_at);
+        receive(signer);
+    }
+    pthread_mutex_unlock(&signer->lock);
+    finish_process(signer);
+    return NULL;
+}

@@ -1,0 +1,137 @@
+/* SPDX-FileCopyrightText: 2026 The Postern developers
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Inside of signer.h: client.c (what callers call), client-thread.c (the supervising thread),
+ * client-answer.c (what the signer says), client-process.c (the child). Nobody else includes it.
+ *
+ * Everything belongs to signer->lock, but for the process fields, which only the supervising thread
+ * touches. A request is a place in a table of fixed size; its id names the place and how often it
+ * was used, so that an answer finds it and a late one is told apart. A request whose caller has
+ * gone stays in its place, abandoned, until the signer answers or is lost: that is how a hang is
+ * seen. */
+#ifndef POSTERN_PKI_CLIENT_H
+#define POSTERN_PKI_CLIENT_H
+
+#include <pthread.h>
+#include <sys/types.h>
+
+#include "pki/backoff.h"
+#include "pki/signer.h"
+#include "pki/wire.h"
+
+enum {
+    CLIENT_REQUESTS = 1024,
+    CLIENT_LATENCIES = 1024,
+    CLIENT_REFUSALS = 64,
+    CLIENT_UNREAPED = 16,
+    CLIENT_TIMEOUT_DEFAULT = 5000, /* milliseconds for one request */
+    CLIENT_OPEN_FACTOR = 4         /* an OPEN logs in and signs several times: so many time-outs */
+};
+
+/* What a caller waits for, on the caller's stack. */
+struct answer {
+    pthread_cond_t arrived;
+    bool done;
+    int result;
+    uint8_t *signature;
+    size_t *length;
+    struct error *error;
+};
+
+struct request {
+    uint32_t id;            /* 0: the place is free */
+    bool open;              /* an OPEN; else a SIGN */
+    struct signer_key *key; /* NULL when it was freed meanwhile */
+    struct answer *answer;  /* NULL: abandoned, or an OPEN */
+    int64_t sent, deadline; /* clock_microseconds() */
+};
+
+enum key_state { KEY_CLOSED, KEY_OPENING, KEY_READY };
+
+struct signer_key {
+    struct pki_key base;
+    struct pki_signer *signer;
+    struct signer_key *next;
+    uint32_t number, possible;                       /* possible: the algorithms of its type */
+    char *uri, *token, *module, *pin_source, *group; /* group: who shares a queue with it */
+    uint8_t public_key[PKI_WIRE_PUBLIC_KEY_MAXIMUM];
+    size_t public_key_length;
+    unsigned sessions, timeout;
+    enum key_state state;
+    unsigned attempts;             /* of opening, that ended */
+    int64_t next_try, answered_at; /* clock_microseconds() */
+    struct backoff backoff;
+    pthread_cond_t changed; /* attempts or state */
+    struct error last_error;
+    struct pki_wire_file refused;
+    struct pki_key_status status; /* counts, texts */
+    uint32_t latency[CLIENT_LATENCIES];
+    unsigned latencies, latency_at;
+};
+
+/* A PIN that was refused, by the source that named it: kept when the key is gone. */
+struct refusal {
+    char *group;
+    struct pki_wire_file file;
+};
+
+enum process_state { PROCESS_DOWN, PROCESS_STARTING, PROCESS_UP, PROCESS_GONE };
+
+struct pki_signer {
+    pthread_mutex_t lock;
+    pthread_cond_t changed; /* the process' state */
+    pthread_t thread;
+    int wake; /* eventfd */
+    bool ending;
+    int64_t wake_at; /* when the supervising thread will look by itself */
+
+    char *program;
+    int log_level;
+    bool handed_over; /* a socket instead of a child: it cannot be started again */
+    int socket;
+    enum process_state state;
+    struct error last_error; /* why it is down */
+    pid_t pid;
+    uint64_t starts;
+    int64_t started_at, restart_at;
+    struct backoff backoff;
+    pid_t unreaped[CLIENT_UNREAPED];
+
+    struct signer_key *keys;
+    unsigned key_count;
+    uint32_t next_number;
+    struct request requests[CLIENT_REQUESTS];
+    uint16_t free[CLIENT_REQUESTS];
+    unsigned free_count;
+    uint32_t rounds;
+    struct refusal refusals[CLIENT_REFUSALS];
+    unsigned refusal_count;
+};
+
+/* All of these with the lock, unless they say otherwise. */
+
+/* client.c */
+struct request *request_take(struct pki_signer *signer); /* NULL: all are in use */
+void request_give(struct pki_signer *signer, struct request *request);
+void request_finish(struct request *request, int result); /* wakes the caller, if there is one */
+/* 0, or -EX_TEMPFAIL; never blocks. */
+int client_send(struct pki_signer *signer, const struct pki_wire_message *message,
+                struct error *error);
+void client_wake(struct pki_signer *signer);
+
+/* client-answer.c: -EX_PROTOCOL when it is nonsense. */
+int client_take_packet(struct pki_signer *signer, const uint8_t *packet, size_t length,
+                       struct error *error);
+void client_open_failed(struct signer_key *key, const struct error *error, bool pin_refused);
+
+/* client-thread.c */
+void *client_supervise(void *signer);
+
+/* client-process.c: without the lock, on the supervising thread. */
+int process_spawn(const char *program, int log_level, int *ret_socket, pid_t *ret_pid,
+                  struct error *error);
+/* Waits so long for its end; false: it has not ended. */
+bool process_wait(pid_t pid, int milliseconds, int *status);
+const char *process_status_text(int status, char *text, size_t size);
+
+#endif
