@@ -26,41 +26,48 @@ struct control_client {
     struct buffer in; /* what came, from the first byte of a line on */
 };
 
-/* The group that the socket's file, or failing that its folder, is open to. */
-static const char *group_of(const char *path, char *name, size_t size)
+/* Of the socket's file, or where that cannot be seen, of its folder; 0: neither can. */
+static gid_t find_group(const char *path)
 {
     char folder[sizeof((struct sockaddr_un *)0)->sun_path];
     struct stat status;
-    if (stat(path, &status) < 0) {
-        const char *slash = strrchr(path, '/');
-        snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path) : 0, path);
-        if (stat(*folder ? folder : "/", &status) < 0)
-            return "postern";
-    }
-    const struct group *group = getgrgid(status.st_gid);
+    if (stat(path, &status) == 0)
+        return status.st_gid;
+    const char *slash = strrchr(path, '/');
+    snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path) : 0, path);
+    return stat(*folder ? folder : "/", &status) == 0 ? status.st_gid : 0;
+}
+
+/* ", or join the group …" when there is one that it would help to be in. */
+static const char *name_group(const char *path, char *text, size_t size)
+{
+    gid_t number = find_group(path);
+    const struct group *group = number ? getgrgid(number) : NULL;
     if (group)
-        snprintf(name, size, "%s", group->gr_name);
+        snprintf(text, size, ", or join the group %s", group->gr_name);
+    else if (number)
+        snprintf(text, size, ", or join the group of number %ld", (long)number);
     else
-        snprintf(name, size, "%ld", (long)status.st_gid);
-    return name;
+        *text = '\0';
+    return text;
 }
 
 static int tell_connect_failure(int number, const char *path, struct error *error)
 {
-    char group[64];
+    char group[96];
     switch (number) {
     case ENOENT:
-        error_set(error, EX_UNAVAILABLE, "There is no control socket at %s: is posternd running?",
-                  path);
+        error_set(error, EX_UNAVAILABLE,
+                  "There is no control socket at %s: posternd does not seem to run", path);
         break;
     case ECONNREFUSED:
         error_set(error, EX_UNAVAILABLE,
-                  "Nobody answers on the control socket %s: is posternd running?", path);
+                  "Nobody answers on the control socket %s: posternd does not seem to run", path);
         break;
     case EACCES:
     case EPERM:
         error_set(error, EX_NOPERM, "You may not use the control socket %s", path);
-        return error_cure(error, "sudo, or join the group %s", group_of(path, group, sizeof group));
+        return error_cure(error, "sudo%s", name_group(path, group, sizeof group));
     case EAGAIN:
         error_set(error, EX_TEMPFAIL, "posternd does not accept on the control socket %s", path);
         return error_cure(error,

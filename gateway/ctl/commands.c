@@ -154,7 +154,7 @@ static int tell(const struct conversation *conversation, int outcome, const json
         command->show(result);
     } else {
         if (conversation->steps)
-            json_object_set(result, "steps", conversation->steps);
+            (void)json_object_set(result, "steps", conversation->steps);
         if (ctl_print_json(json_incref(result)) != EX_OK)
             return EX_OSERR;
     }

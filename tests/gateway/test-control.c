@@ -734,7 +734,7 @@ START_TEST(the_client_says_when_nobody_is_there)
     if (_i)
         leave_stale_file();
     ck_assert_int_eq(control_client_new(&client, fixture.path, &error), -EX_UNAVAILABLE);
-    ck_assert_ptr_nonnull(strstr(error.what, "is posternd running?"));
+    ck_assert_ptr_nonnull(strstr(error.what, "posternd does not seem to run"));
     ck_assert_ptr_nonnull(strstr(error.cure, "systemctl status posternd"));
     ck_assert_ptr_null(client);
 }
