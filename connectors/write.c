@@ -119,19 +119,25 @@ static int find_prefix(const struct conn_range *range)
     return prefix < 0 ? 128 : prefix;
 }
 
-static void put_range(struct writer *writer, const struct conn_range *range)
+const char *conn_range_text(const struct conn_range *range, char *text, size_t size)
 {
-    char first[INET6_ADDRSTRLEN], last[INET6_ADDRSTRLEN], text[2 * INET6_ADDRSTRLEN + 8];
+    char first[INET6_ADDRSTRLEN], last[INET6_ADDRSTRLEN];
     int prefix = find_prefix(range), base = IN6_IS_ADDR_V4MAPPED(&range->first) ? 96 : 0;
     show_address(&range->first, first);
     show_address(&range->last, last);
     if (prefix == 128)
-        snprintf(text, sizeof text, "%s", first);
+        snprintf(text, size, "%s", first);
     else if (prefix >= base)
-        snprintf(text, sizeof text, "%s/%d", first, prefix - base);
+        snprintf(text, size, "%s/%d", first, prefix - base);
     else
-        snprintf(text, sizeof text, "%s-%s", first, last);
-    put_element(writer, 4, "Range", text);
+        snprintf(text, size, "%s-%s", first, last);
+    return text;
+}
+
+static void put_range(struct writer *writer, const struct conn_range *range)
+{
+    char text[CONN_RANGE_TEXT_MAXIMUM];
+    put_element(writer, 4, "Range", conn_range_text(range, text, sizeof text));
 }
 
 static void put_ranges(struct writer *writer, const struct conn_inbound *inbound)

@@ -137,7 +137,7 @@ static json_t *addresses(const struct conn_inbound *inbound)
 {
     json_t *array = json_array();
     for (size_t i = 0; i < inbound->range_count; i++) {
-        char text[128];
+        char text[CONN_RANGE_TEXT_MAXIMUM];
         json_array_append_new(array,
                               json_string(conn_range_text(&inbound->ranges[i], text, sizeof text)));
     }
