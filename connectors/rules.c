@@ -5,6 +5,7 @@
  * that a value which could not be read is not complained about a second time. */
 #include "connectors/rules.h"
 
+#include <netinet/in.h>
 #include <string.h>
 
 #include "connectors/problems.h"
@@ -77,6 +78,34 @@ void conn_apply_gateway_rules(struct conn_reader *reader, const xmlNode *node)
 static bool asks_nothing(const struct subject *subject)
 {
     return !has(subject, "SenderIPAddresses") && !has(subject, "TlsSenderCertificateName");
+}
+
+static bool is_loopback(const struct conn_listener *listener)
+{
+    const struct sockaddr_in *four = (const struct sockaddr_in *)&listener->socket_address;
+    const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)&listener->socket_address;
+    if (listener->socket_address.ss_family == AF_INET)
+        return ntohl(four->sin_addr.s_addr) >> 24 == 127;
+    return IN6_IS_ADDR_LOOPBACK(&six->sin6_addr);
+}
+
+/* Without a Listener systemd opens the sockets, and who reaches them is not known here. */
+static bool listens_to_this_machine_alone(const struct conn_config *config)
+{
+    for (size_t i = 0; i < config->listener_count; i++)
+        if (!is_loopback(&config->listeners[i]))
+            return false;
+    return config->listener_count;
+}
+
+static bool lets_anyone_in(const struct subject *subject)
+{
+    return asks_nothing(subject) && !listens_to_this_machine_alone(subject->reader->config);
+}
+
+static bool lets_this_machine_in(const struct subject *subject)
+{
+    return asks_nothing(subject) && listens_to_this_machine_alone(subject->reader->config);
 }
 
 static bool is_all_addresses(const struct conn_range *range)
@@ -152,10 +181,14 @@ static bool is_queued(const struct subject *subject)
 }
 
 static const struct rule inbound_rules[] = {
-    {"InboundConnector", false, asks_nothing,
+    {"InboundConnector", false, lets_anyone_in,
      "This connector asks for no proof: whoever reaches a listener could send through it",
      "say who may: add <SenderIPAddresses><Range>10.1.0.5</Range></SenderIPAddresses>, or "
      "<TlsSenderCertificateName> with <TrustAnchors>"},
+    {"InboundConnector", true, lets_this_machine_in,
+     "This connector asks for no proof: every program on this machine can send through it (with a "
+     "Listener that others reach this would be refused)",
+     "say who may: add <SenderIPAddresses><Range>127.0.0.1</Range></SenderIPAddresses>"},
     {"SenderIPAddresses", true, is_open_to_all,
      "SenderIPAddresses takes every address: whoever reaches a listener can send through this "
      "connector",
