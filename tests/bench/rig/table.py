@@ -40,6 +40,10 @@ def lines_of_load(load, by_system):
             remarks.append(f"  {system}: not measured: {result['failed']}")
             continue
         rows.append([system, *(cell(result, key, pattern) for _, key, pattern in columns)])
+        if result.get("signatures_by_its_own_count") is not None:
+            remarks.append(f"  {system}: its key made {result['signatures_by_its_own_count']} "
+                           f"signatures by its own count, self-tests included; the sink saw "
+                           f"{result['signatures']}")
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     yield ""
     yield f"{load.title} ({load.name})"
