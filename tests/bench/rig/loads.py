@@ -41,6 +41,7 @@ class MessageLoad:
         pace = self._send(system, sink, self.warm_up, 0, options)["messages_s"]
         count = options.counts.get(self.name) or int(
             min(self.most, max(self.warm_up, pace * options.seconds)))
+        before = sink.counters()
         with MemoryPeak(system.tree) as memory:
             result = self._send(system, sink, count, self.warm_up, options)
         counters = sink.counters()
@@ -52,6 +53,8 @@ class MessageLoad:
             signatures=counters["full_handshakes"],
             signatures_by_its_own_count=system.own_signatures(),
             signatures_per_1000=1000 * counters["full_handshakes"] / all_messages,
+            warm_signatures_per_1000=1000 * (
+                counters["full_handshakes"] - before["full_handshakes"]) / count,
             resumed_per_1000=1000 * counters["resumed_handshakes"] / all_messages,
             failed_handshakes=counters["failed_handshakes"],
             message_bytes=counters["bytes"] / all_messages)

@@ -12,6 +12,7 @@ MESSAGE_COLUMNS = (
     ("messages/s", "messages_s", "{:,.0f}"),
     ("CPU µs/message", "cpu_us", "{:,.0f}"),
     ("signatures/1000", "signatures_per_1000", "{:,.1f}"),
+    ("warm", "warm_signatures_per_1000", "{:,.1f}"),
     ("resumed/1000", "resumed_per_1000", "{:,.1f}"),
     ("peak MB", "memory_peak_mb", "{:,.1f}"),
     ("sink µs", "sink_cpu_us", "{:,.0f}"),
