@@ -63,6 +63,8 @@ def parse_options():
                         help="so many messages or sessions, instead of --seconds")
     parser.add_argument("--seconds", type=float, default=8, metavar="N",
                         help="how long a measured run should take [8]")
+    parser.add_argument("--rounds", type=int, default=1, metavar="N",
+                        help="measure so many times, in turn, and show the median [1]")
     parser.add_argument("--sessions", type=int, default=32, metavar="N",
                         help="sessions of smtp-source at a time [32]")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure there too")
@@ -71,9 +73,15 @@ def parse_options():
     parser.add_argument("--no-cgroups", dest="cgroups", action="store_false",
                         help="count processor time by /proc alone")
     options = parser.parse_args()
+    check_numbers(parser, options)
     if options.quick:
         options.counts = {**QUICK_COUNTS, **options.counts}
     return options
+
+
+def check_numbers(parser, options):
+    if options.rounds < 1 or options.sessions < 1 or options.seconds <= 0:
+        parser.error("--rounds, --sessions and --seconds must be more than nothing")
 
 
 def say(text):
@@ -102,35 +110,50 @@ def describe_accounting(options):
     return "/proc, over each system's process tree"
 
 
-def measure_one(load, system_class, material, sink_program, directory, options):
+def measure_one(load, system_class, material, sink_program, place, options):
+    """One load on one system, below a directory to make; None if the two do not go together."""
+    if not load.suits(system_class):
+        return None
     obstacle = system_class.obstacle(options)
     if obstacle:
         raise BenchError(obstacle)
-    if system_class.name == "direct" and not hasattr(load, "message_bytes"):
-        return None
-    if load.name == "idle-tls" and not system_class.idle_tls:
-        return None
-    place = directory / f"{load.name}-{system_class.name}"
     place.mkdir()
     with Sink(sink_program, material, place, plain_too=system_class.name == "direct") as sink:
         with system_class(material, place / "system", options).run_with(sink) as system:
             return load.measure(system, sink, options)
 
 
+def measure_or_say(load, system_name, material, sink_program, directory, options):
+    try:
+        return measure_one(load, SYSTEMS[system_name], material, sink_program, directory, options)
+    except BenchError as error:
+        say(f"bench: {load.name}: {system_name}: {error}")
+        return {"failed": str(error)}
+
+
+def middle(rounds):
+    """The median round by what the load is about; a round that failed is not hidden by others."""
+    failed = [result for result in rounds if "failed" in result]
+    if failed:
+        return failed[0]
+    key = "messages_s" if "messages_s" in rounds[0] else "kb_a_session"
+    return sorted(rounds, key=lambda result: result[key])[len(rounds) // 2]
+
+
 def measure_all(material, sink_program, directory, options):
+    """{load: {system: its median round}}. In each round every system has its turn, so that a busy
+    minute of the machine does not fall on one of them alone."""
     results = {}
     for load_name in options.only:
-        results[load_name] = {}
-        for system_name in options.systems:
-            say(f"bench: {load_name}: {system_name} …")
-            try:
-                result = measure_one(LOADS[load_name], SYSTEMS[system_name], material,
-                                     sink_program, directory, options)
-            except BenchError as error:
-                result = {"failed": str(error)}
-                say(f"bench: {load_name}: {system_name}: {error}")
-            if result is not None:
-                results[load_name][system_name] = result
+        rounds = {name: [] for name in options.systems}
+        for number in range(1, options.rounds + 1):
+            for name in options.systems:
+                say(f"bench: {load_name}: {name}, round {number} of {options.rounds}")
+                place = directory / f"{load_name}-{name}-{number}"
+                rounds[name].append(measure_or_say(LOADS[load_name], name, material, sink_program,
+                                                   place, options))
+        results[load_name] = {name: middle(each) for name, each in rounds.items()
+                              if None not in each}
     return results
 
 
@@ -157,7 +180,8 @@ def bench(options):
         material = Material(directory / "pki")
         results = measure_all(material, sink_program, directory, options)
     print(f"Processor time: {describe_accounting(options)}. Memory: PSS. "
-          f"{os.cpu_count()} processors, {options.sessions} sessions at a time.")
+          f"{os.cpu_count()} processors, {options.sessions} sessions at a time, "
+          f"median of {options.rounds} round(s).")
     print(render(results))
     if options.quick:
         print("\nA quick run: the figures mean nothing.")

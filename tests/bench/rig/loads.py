@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from .processes import MemoryPeak
-from .workplace import BenchError, find_program, wait_until
+from .workplace import BenchError, find_program
 
 SETTLE_SECONDS = 0.5
 SHORTEST_RUN = 60  # seconds; every measured run may take this, or ten times what was planned
@@ -34,10 +34,14 @@ class MessageLoad:
     warm_up: int
     most: int  # messages, however fast a system is
 
+    def suits(self, system_class):
+        return True
+
     def measure(self, system, sink, options):
         pace = self._send(system, sink, self.warm_up, 0, options)["messages_s"]
         count = options.counts.get(self.name) or int(
             min(self.most, max(self.warm_up, pace * options.seconds)))
+        before = sink.counters()
         with MemoryPeak(system.tree) as memory:
             result = self._send(system, sink, count, self.warm_up, options)
         counters = sink.counters()
@@ -47,7 +51,10 @@ class MessageLoad:
         result.update(
             memory_peak_kb=memory.kb,
             signatures=counters["full_handshakes"],
+            signatures_by_its_own_count=system.own_signatures(),
             signatures_per_1000=1000 * counters["full_handshakes"] / all_messages,
+            warm_signatures_per_1000=1000 * (
+                counters["full_handshakes"] - before["full_handshakes"]) / count,
             resumed_per_1000=1000 * counters["resumed_handshakes"] / all_messages,
             failed_handshakes=counters["failed_handshakes"],
             message_bytes=counters["bytes"] / all_messages)
@@ -100,6 +107,9 @@ class IdleLoad:
     title: str
     tls: bool
 
+    def suits(self, system_class):
+        return system_class.idle_sessions > 0 and (system_class.idle_tls or not self.tls)
+
     def measure(self, system, sink, options):
         count = min(options.counts.get(self.name) or 5000, system.idle_sessions)
         need_descriptors(2 * count + 200)
@@ -127,8 +137,7 @@ class IdleLoad:
 
 
 def need_descriptors(wanted):
-    """Raises this process's limit, which the systems inherit; start them after this."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft >= wanted:
         return
     raise BenchError(f"{wanted} open files are needed, {soft} are allowed: raise `ulimit -n`")
@@ -136,7 +145,7 @@ def need_descriptors(wanted):
 
 def raise_descriptor_limit():
     """As many descriptors as we may have, for us and everything that we start."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = max(hard, 32768) if os.geteuid() == 0 else hard
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, wanted))

@@ -6,6 +6,7 @@ A system is a context: entering it writes its configuration below a directory of
 until it answers; leaving it stops every process of it. All run as Debian or the defaults have them,
 and write their own log to a file, as they would in service."""
 
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -72,12 +73,16 @@ class System:
     def wait_until_drained(self, seconds):
         """Returns once nothing that was accepted is still on its way."""
 
+    def own_signatures(self):
+        """How many signatures the system says its key made, or None if it does not count them."""
+
 
 class Direct(System):
     """No system at all: the load goes to the sink in the clear. This is the ceiling that the load
     generator and the sink put over everybody."""
 
     name = "direct"
+    idle_sessions = 0
 
     def __enter__(self):
         self.port = self.sink.port
@@ -256,6 +261,15 @@ class Postern(System):
             [built_program(self.options.build, "posternd"), "--config", configuration,
              "--signer", built_program(self.options.build, "postern-signer")],
             self.log, env=material.env)
+
+    def own_signatures(self):
+        """Self-tests and what listeners signed are in it, unlike in the sink's count."""
+        control = built_program(self.options.build, "posternctl")
+        if control is None:
+            return None
+        status = json.loads(run(control, "--config", self.directory / "etc",
+                                "hsm", "status", "--json", env=self.material.env))
+        return sum(key["signatures"] for key in status["keys"])
 
 
 def built_program(build, name):

@@ -12,6 +12,7 @@ MESSAGE_COLUMNS = (
     ("messages/s", "messages_s", "{:,.0f}"),
     ("CPU µs/message", "cpu_us", "{:,.0f}"),
     ("signatures/1000", "signatures_per_1000", "{:,.1f}"),
+    ("warm", "warm_signatures_per_1000", "{:,.1f}"),
     ("resumed/1000", "resumed_per_1000", "{:,.1f}"),
     ("peak MB", "memory_peak_mb", "{:,.1f}"),
     ("sink µs", "sink_cpu_us", "{:,.0f}"),
@@ -40,6 +41,10 @@ def lines_of_load(load, by_system):
             remarks.append(f"  {system}: not measured: {result['failed']}")
             continue
         rows.append([system, *(cell(result, key, pattern) for _, key, pattern in columns)])
+        if result.get("signatures_by_its_own_count") is not None:
+            remarks.append(f"  {system}: its key made {result['signatures_by_its_own_count']} "
+                           f"signatures by its own count, self-tests included; the sink saw "
+                           f"{result['signatures']}")
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     yield ""
     yield f"{load.title} ({load.name})"
