@@ -20,12 +20,38 @@
 #define CA_IDS "subjectKeyIdentifier", "hash", "authorityKeyIdentifier", "keyid:always"
 #define CA_USAGE "keyUsage", "critical,keyCertSign"
 
+/* What a test makes is kept here, and freed when it has passed. */
+static struct test_chain chains[2];
+static X509_NAME *names[16];
+static X509 *extra;
+static size_t chain_count, kept_names;
+
+static struct test_chain *fresh(enum test_key key, const char *subject,
+                                const char *const *leaf_extensions)
+{
+    ck_assert_uint_lt(chain_count, ARRAY_SIZE(chains));
+    chains[chain_count] = test_chain(key, subject, leaf_extensions);
+    return &chains[chain_count++];
+}
+
 static X509_NAME *name(const char *text)
 {
     struct error error;
     X509_NAME *parsed = NULL;
     ck_assert_msg(pki_name_parse(text, &parsed, &error) == 0, "%s: %s", text, error.what);
+    ck_assert_uint_lt(kept_names, ARRAY_SIZE(names));
+    names[kept_names++] = parsed;
     return parsed;
+}
+
+static void teardown(void)
+{
+    for (; chain_count > 0; chain_count--)
+        test_chain_clear(&chains[chain_count - 1]);
+    for (; kept_names > 0; kept_names--)
+        X509_NAME_free(names[kept_names - 1]);
+    X509_free(extra);
+    extra = NULL;
 }
 
 /* --- chains, right and wrong --- */
@@ -215,7 +241,7 @@ static void make_wildcard_excluded(struct test_chain *chain)
 /* A second intermediate under one whose path length is 0. */
 static void make_too_deep(struct test_chain *chain)
 {
-    X509 *deeper =
+    X509 *deeper = extra =
         test_certificate(&(struct test_certificate){.subject = "CN=Too deep",
                                                     .key = TEST_P256_OTHER,
                                                     .issuer = chain->intermediate,
@@ -317,19 +343,19 @@ START_TEST(every_policy_refuses_what_it_must)
     enum pki_peer_level level = (enum pki_peer_level)(_i % LEVELS);
     bool pairs = _i / LEVELS % PAIRS, report = _i / (LEVELS * PAIRS) % MODES, reported;
     struct pki_peer_verdict verdict;
-    struct test_chain chain = test_chain(TEST_P256, TEST_LEAF_SUBJECT, NULL);
-    kind->make(&chain);
+    struct test_chain *chain = fresh(TEST_P256, TEST_LEAF_SUBJECT, NULL);
+    kind->make(chain);
     struct pki_peer_pair pair = {name(TEST_LEAF_SUBJECT), name(TEST_ISSUER_SUBJECT)};
     struct pki_peer_policy policy = {.level = level,
                                      .eku = PKI_EKU_SERVER,
-                                     .anchors = chain.anchors,
+                                     .anchors = chain->anchors,
                                      .names = right_names,
                                      .name_count = 1,
                                      .pairs = &pair,
                                      .pair_count = pairs,
                                      .pairs_report_only = report};
     bool refused = expect_refusal(kind->failed, level, pairs, report, &reported);
-    pki_peer_judge(&policy, chain.leaf, chain.untrusted, 0, &verdict);
+    pki_peer_judge(&policy, chain->leaf, chain->untrusted, 0, &verdict);
     ck_assert_msg(verdict.accepted == !refused, "%s at level %d: %s", kind->what, level,
                   verdict.reason);
     ck_assert_msg(verdict.would_refuse == reported, "%s", kind->what);
@@ -340,8 +366,6 @@ START_TEST(every_policy_refuses_what_it_must)
         ck_assert_msg(strstr(verdict.reason, kind->reason) != NULL, "%s: %s", kind->what,
                       verdict.reason);
     ck_assert_uint_eq(ERR_peek_error(), 0);
-    X509_NAME_free(pair.subject);
-    X509_NAME_free(pair.issuer);
 }
 END_TEST
 
@@ -397,9 +421,9 @@ static bool judge_name(struct test_chain *chain, const char *wanted,
 START_TEST(names_compare_as_rfc_9525_says)
 {
     struct pki_peer_verdict verdict;
-    struct test_chain chain = test_chain(TEST_P256, TEST_LEAF_SUBJECT, NULL);
-    make_leaf(&chain, TEST_P256, 0, 0, "serverAuth", name_cases[_i].presented, NULL);
-    ck_assert_msg(judge_name(&chain, name_cases[_i].wanted, &verdict) == name_cases[_i].accepted,
+    struct test_chain *chain = fresh(TEST_P256, TEST_LEAF_SUBJECT, NULL);
+    make_leaf(chain, TEST_P256, 0, 0, "serverAuth", name_cases[_i].presented, NULL);
+    ck_assert_msg(judge_name(chain, name_cases[_i].wanted, &verdict) == name_cases[_i].accepted,
                   "%s and %s: %s", name_cases[_i].wanted, name_cases[_i].presented, verdict.reason);
     ck_assert(verdict.accepted || verdict.failed == PKI_CHECK_NAME);
 }
@@ -409,19 +433,19 @@ END_TEST
 START_TEST(a_nul_in_a_name_ends_nothing)
 {
     struct pki_peer_verdict verdict;
-    struct test_chain chain = test_chain(TEST_P256, TEST_LEAF_SUBJECT, NULL);
+    struct test_chain *chain = fresh(TEST_P256, TEST_LEAF_SUBJECT, NULL);
     replace_leaf(
-        &chain,
+        chain,
         &(struct test_certificate){
             .subject = TEST_LEAF_SUBJECT,
             .key = TEST_P256,
-            .issuer = chain.intermediate,
+            .issuer = chain->intermediate,
             .issuer_key = TEST_P256_INTERMEDIATE,
             /* [2] "mail.example.com\0.evil.example" */
             .extensions = {
                 LEAF_IDS, "subjectAltName",
                 "DER:3020821E6D61696C2E6578616D706C652E636F6D002E6576696C2E6578616D706C65"}});
-    ck_assert(!judge_name(&chain, "mail.example.com", &verdict));
+    ck_assert(!judge_name(chain, "mail.example.com", &verdict));
     ck_assert_str_eq(verdict.names, "mail.example.com?.evil.example");
 }
 END_TEST
@@ -429,10 +453,9 @@ END_TEST
 START_TEST(the_common_name_never_counts)
 {
     struct pki_peer_verdict verdict;
-    struct test_chain chain =
-        test_chain(TEST_P256, TEST_LEAF_SUBJECT,
-                   (const char *const[]){"extendedKeyUsage", "serverAuth", NULL});
-    ck_assert(!judge_name(&chain, "mail.protection.outlook.com", &verdict));
+    struct test_chain *chain = fresh(TEST_P256, TEST_LEAF_SUBJECT,
+                                     (const char *const[]){"extendedKeyUsage", "serverAuth", NULL});
+    ck_assert(!judge_name(chain, "mail.protection.outlook.com", &verdict));
     ck_assert_int_eq(verdict.failed, PKI_CHECK_NAME);
     ck_assert_ptr_nonnull(strstr(verdict.cure, "subjectAltName"));
 }
@@ -441,9 +464,9 @@ END_TEST
 START_TEST(a_name_that_is_wanted_and_not_given_is_refused)
 {
     struct pki_peer_verdict verdict;
-    struct test_chain chain = test_chain(TEST_P256, TEST_LEAF_SUBJECT, NULL);
-    struct pki_peer_policy policy = {.level = PKI_PEER_NAME, .anchors = chain.anchors};
-    pki_peer_judge(&policy, chain.leaf, chain.untrusted, 0, &verdict);
+    struct test_chain *chain = fresh(TEST_P256, TEST_LEAF_SUBJECT, NULL);
+    struct pki_peer_policy policy = {.level = PKI_PEER_NAME, .anchors = chain->anchors};
+    pki_peer_judge(&policy, chain->leaf, chain->untrusted, 0, &verdict);
     ck_assert(!verdict.accepted);
     ck_assert_int_eq(verdict.failed, PKI_CHECK_NAME);
 }
@@ -468,15 +491,15 @@ static const struct {
 START_TEST(usages_count_as_the_policy_says)
 {
     struct pki_peer_verdict verdict;
-    struct test_chain chain = test_chain(TEST_P256, TEST_LEAF_SUBJECT, NULL);
-    make_leaf(&chain, TEST_P256, 0, 0, usage_cases[_i].usage, RIGHT_SAN, NULL);
+    struct test_chain *chain = fresh(TEST_P256, TEST_LEAF_SUBJECT, NULL);
+    make_leaf(chain, TEST_P256, 0, 0, usage_cases[_i].usage, RIGHT_SAN, NULL);
     const bool expected[] = {[PKI_EKU_SERVER] = usage_cases[_i].server,
                              [PKI_EKU_CLIENT] = usage_cases[_i].client,
                              [PKI_EKU_CLIENT_OR_SERVER] = usage_cases[_i].either};
     for (unsigned eku = 0; eku < 3; eku++) {
         struct pki_peer_policy policy = {
-            .level = PKI_PEER_CHAIN, .eku = (enum pki_peer_eku)eku, .anchors = chain.anchors};
-        pki_peer_judge(&policy, chain.leaf, chain.untrusted, 0, &verdict);
+            .level = PKI_PEER_CHAIN, .eku = (enum pki_peer_eku)eku, .anchors = chain->anchors};
+        pki_peer_judge(&policy, chain->leaf, chain->untrusted, 0, &verdict);
         ck_assert_msg(verdict.accepted == expected[eku], "%s as %u: %s", usage_cases[_i].usage, eku,
                       verdict.reason);
         ck_assert(verdict.accepted || verdict.failed == PKI_CHECK_USAGE);
@@ -487,12 +510,12 @@ END_TEST
 START_TEST(a_key_usage_that_cannot_sign_is_refused)
 {
     struct pki_peer_verdict verdict;
-    struct test_chain chain =
-        test_chain(TEST_P256, TEST_LEAF_SUBJECT,
-                   (const char *const[]){"keyUsage", "critical,dataEncipherment", NULL});
+    struct test_chain *chain =
+        fresh(TEST_P256, TEST_LEAF_SUBJECT,
+              (const char *const[]){"keyUsage", "critical,dataEncipherment", NULL});
     struct pki_peer_policy policy = {
-        .level = PKI_PEER_CHAIN, .eku = PKI_EKU_CLIENT_OR_SERVER, .anchors = chain.anchors};
-    pki_peer_judge(&policy, chain.leaf, chain.untrusted, 0, &verdict);
+        .level = PKI_PEER_CHAIN, .eku = PKI_EKU_CLIENT_OR_SERVER, .anchors = chain->anchors};
+    pki_peer_judge(&policy, chain->leaf, chain->untrusted, 0, &verdict);
     ck_assert_int_eq(verdict.failed, PKI_CHECK_USAGE);
 }
 END_TEST
@@ -500,11 +523,11 @@ END_TEST
 START_TEST(a_server_certificate_from_a_client_names_client_eku_as_the_cure)
 {
     struct pki_peer_verdict verdict;
-    struct test_chain chain = test_chain(TEST_P256, TEST_LEAF_SUBJECT, NULL);
-    make_leaf(&chain, TEST_P256, 0, 0, "serverAuth", RIGHT_SAN, NULL);
+    struct test_chain *chain = fresh(TEST_P256, TEST_LEAF_SUBJECT, NULL);
+    make_leaf(chain, TEST_P256, 0, 0, "serverAuth", RIGHT_SAN, NULL);
     struct pki_peer_policy policy = {
-        .level = PKI_PEER_CHAIN, .eku = PKI_EKU_CLIENT, .anchors = chain.anchors};
-    pki_peer_judge(&policy, chain.leaf, chain.untrusted, 0, &verdict);
+        .level = PKI_PEER_CHAIN, .eku = PKI_EKU_CLIENT, .anchors = chain->anchors};
+    pki_peer_judge(&policy, chain->leaf, chain->untrusted, 0, &verdict);
     ck_assert_ptr_nonnull(strstr(verdict.cure, "<ClientEku>ClientOrServerAuth</ClientEku>"));
 }
 END_TEST
@@ -542,10 +565,10 @@ static void judge_pairs(struct test_chain *chain, const struct pki_peer_pair *pa
 START_TEST(subject_and_issuer_compare_as_names)
 {
     struct pki_peer_verdict verdict;
-    struct test_chain chain = test_chain(TEST_P256, TEST_LEAF_SUBJECT, NULL);
+    struct test_chain *chain = fresh(TEST_P256, TEST_LEAF_SUBJECT, NULL);
     struct pki_peer_pair pair = {pair_cases[_i].subject ? name(pair_cases[_i].subject) : NULL,
                                  pair_cases[_i].issuer ? name(pair_cases[_i].issuer) : NULL};
-    judge_pairs(&chain, &pair, 1, &verdict);
+    judge_pairs(chain, &pair, 1, &verdict);
     ck_assert_msg(verdict.accepted == pair_cases[_i].accepted, "%s", verdict.reason);
 }
 END_TEST
@@ -553,13 +576,13 @@ END_TEST
 START_TEST(any_pair_of_the_list_will_do)
 {
     struct pki_peer_verdict verdict;
-    struct test_chain chain = test_chain(TEST_P256, TEST_LEAF_SUBJECT, NULL);
+    struct test_chain *chain = fresh(TEST_P256, TEST_LEAF_SUBJECT, NULL);
     struct pki_peer_pair pairs[] = {{name("CN=Today"), name(TEST_ISSUER_SUBJECT)},
                                     {name(TEST_LEAF_SUBJECT), name("CN=Yesterday")},
                                     {name(TEST_LEAF_SUBJECT), name(TEST_ROOT_SUBJECT)}};
-    judge_pairs(&chain, pairs, 3, &verdict);
+    judge_pairs(chain, pairs, 3, &verdict);
     ck_assert(verdict.accepted);
-    judge_pairs(&chain, pairs, 2, &verdict); /* halves of two pairs make no pair */
+    judge_pairs(chain, pairs, 2, &verdict); /* halves of two pairs make no pair */
     ck_assert(!verdict.accepted);
 }
 END_TEST
@@ -567,10 +590,10 @@ END_TEST
 START_TEST(a_refused_pair_shows_what_came_and_the_xml_that_would_accept_it)
 {
     struct pki_peer_verdict verdict;
-    struct test_chain chain = test_chain(TEST_P256, TEST_LEAF_SUBJECT, NULL);
-    make_other_subject(&chain);
+    struct test_chain *chain = fresh(TEST_P256, TEST_LEAF_SUBJECT, NULL);
+    make_other_subject(chain);
     struct pki_peer_pair pair = {name(TEST_LEAF_SUBJECT), name(TEST_ISSUER_SUBJECT)};
-    judge_pairs(&chain, &pair, 1, &verdict);
+    judge_pairs(chain, &pair, 1, &verdict);
     const char *in_reason[] = {"Fabrikam \\<& Co\\>", verdict.serial, verdict.expires,
                                TEST_LEAF_SUBJECT, "issuer " TEST_ISSUER_SUBJECT};
     for (size_t i = 0; i < ARRAY_SIZE(in_reason); i++)
@@ -587,9 +610,9 @@ END_TEST
 START_TEST(the_same_attributes_in_another_order_are_called_so)
 {
     struct pki_peer_verdict verdict;
-    struct test_chain chain = test_chain(TEST_P256, TEST_LEAF_SUBJECT, NULL);
+    struct test_chain *chain = fresh(TEST_P256, TEST_LEAF_SUBJECT, NULL);
     struct pki_peer_pair pair = {name(pair_cases[ARRAY_SIZE(pair_cases) - 1].subject), NULL};
-    judge_pairs(&chain, &pair, 1, &verdict);
+    judge_pairs(chain, &pair, 1, &verdict);
     ck_assert_ptr_nonnull(strstr(verdict.cure, "another order"));
     ck_assert_ptr_nonnull(strstr(verdict.cure, "<Subject>" TEST_LEAF_SUBJECT "</Subject>"));
 }
@@ -600,13 +623,13 @@ END_TEST
 START_TEST(the_given_time_is_the_one_that_counts)
 {
     struct pki_peer_verdict verdict;
-    struct test_chain chain = test_chain(TEST_P256, TEST_LEAF_SUBJECT, NULL);
-    struct pki_peer_policy policy = {.level = PKI_PEER_CHAIN, .anchors = chain.anchors};
-    pki_peer_judge(&policy, chain.leaf, chain.untrusted, time(NULL) + 400L * 86400, &verdict);
+    struct test_chain *chain = fresh(TEST_P256, TEST_LEAF_SUBJECT, NULL);
+    struct pki_peer_policy policy = {.level = PKI_PEER_CHAIN, .anchors = chain->anchors};
+    pki_peer_judge(&policy, chain->leaf, chain->untrusted, time(NULL) + 400L * 86400, &verdict);
     ck_assert_int_eq(verdict.failed, PKI_CHECK_DATES);
-    pki_peer_judge(&policy, chain.leaf, chain.untrusted, 86400, &verdict);
+    pki_peer_judge(&policy, chain->leaf, chain->untrusted, 86400, &verdict);
     ck_assert_int_eq(verdict.failed, PKI_CHECK_DATES);
-    pki_peer_judge(&policy, chain.leaf, chain.untrusted, time(NULL) + 86400, &verdict);
+    pki_peer_judge(&policy, chain->leaf, chain->untrusted, time(NULL) + 86400, &verdict);
     ck_assert(verdict.accepted);
 }
 END_TEST
@@ -614,10 +637,10 @@ END_TEST
 START_TEST(wrong_dates_do_not_hide_a_wrong_chain)
 {
     struct pki_peer_verdict verdict;
-    struct test_chain chain = test_chain(TEST_P256, TEST_LEAF_SUBJECT, NULL);
-    make_forged(&chain);
-    struct pki_peer_policy policy = {.level = PKI_PEER_CHAIN, .anchors = chain.anchors};
-    pki_peer_judge(&policy, chain.leaf, chain.untrusted, time(NULL) + 400L * 86400, &verdict);
+    struct test_chain *chain = fresh(TEST_P256, TEST_LEAF_SUBJECT, NULL);
+    make_forged(chain);
+    struct pki_peer_policy policy = {.level = PKI_PEER_CHAIN, .anchors = chain->anchors};
+    pki_peer_judge(&policy, chain->leaf, chain->untrusted, time(NULL) + 400L * 86400, &verdict);
     ck_assert_int_eq(verdict.failed, PKI_CHECK_CHAIN);
 }
 END_TEST
@@ -625,9 +648,9 @@ END_TEST
 START_TEST(without_anchors_nothing_is_trusted)
 {
     struct pki_peer_verdict verdict;
-    struct test_chain chain = test_chain(TEST_P256, TEST_LEAF_SUBJECT, NULL);
+    struct test_chain *chain = fresh(TEST_P256, TEST_LEAF_SUBJECT, NULL);
     struct pki_peer_policy policy = {.level = PKI_PEER_CHAIN};
-    pki_peer_judge(&policy, chain.leaf, chain.untrusted, 0, &verdict);
+    pki_peer_judge(&policy, chain->leaf, chain->untrusted, 0, &verdict);
     ck_assert_int_eq(verdict.failed, PKI_CHECK_CHAIN);
     ck_assert_ptr_nonnull(strstr(verdict.cure, "TrustAnchors"));
 }
@@ -636,11 +659,11 @@ END_TEST
 START_TEST(a_self_signed_certificate_may_be_its_own_anchor)
 {
     struct pki_peer_verdict verdict;
-    struct test_chain chain = test_chain(TEST_P256, TEST_LEAF_SUBJECT, NULL);
-    make_self_signed(&chain);
-    X509_STORE_add_cert(chain.anchors, chain.leaf);
+    struct test_chain *chain = fresh(TEST_P256, TEST_LEAF_SUBJECT, NULL);
+    make_self_signed(chain);
+    X509_STORE_add_cert(chain->anchors, chain->leaf);
     struct pki_peer_pair pair = {NULL, name(TEST_LEAF_SUBJECT)};
-    judge_pairs(&chain, &pair, 1, &verdict);
+    judge_pairs(chain, &pair, 1, &verdict);
     ck_assert_msg(verdict.accepted, "%s", verdict.reason);
 }
 END_TEST
@@ -648,10 +671,10 @@ END_TEST
 START_TEST(an_intermediate_alone_is_no_anchor)
 {
     struct pki_peer_verdict verdict;
-    struct test_chain chain = test_chain(TEST_P256, TEST_LEAF_SUBJECT, NULL);
-    X509_STORE *anchors = test_anchors(chain.intermediate);
+    struct test_chain *chain = fresh(TEST_P256, TEST_LEAF_SUBJECT, NULL);
+    X509_STORE *anchors = test_anchors(chain->intermediate);
     struct pki_peer_policy policy = {.level = PKI_PEER_CHAIN, .anchors = anchors};
-    pki_peer_judge(&policy, chain.leaf, chain.untrusted, 0, &verdict);
+    pki_peer_judge(&policy, chain->leaf, chain->untrusted, 0, &verdict);
     ck_assert_int_eq(verdict.failed, PKI_CHECK_CHAIN);
     ck_assert_ptr_nonnull(strstr(verdict.cure, TEST_ROOT_SUBJECT));
     X509_STORE_free(anchors);
@@ -663,13 +686,13 @@ START_TEST(anchors_come_from_a_file_of_many)
     struct error error;
     X509_STORE *anchors = NULL;
     struct pki_peer_verdict verdict;
-    struct test_chain chain = test_chain(TEST_P256, TEST_LEAF_SUBJECT, NULL);
-    struct test_chain other = test_chain(TEST_P384, TEST_LEAF_SUBJECT, NULL);
-    X509 *both[] = {other.root, chain.root};
+    struct test_chain *chain = fresh(TEST_P256, TEST_LEAF_SUBJECT, NULL);
+    struct test_chain *other = fresh(TEST_P384, TEST_LEAF_SUBJECT, NULL);
+    X509 *both[] = {other->root, chain->root};
     char *path = test_write_pem(both, 2);
     ck_assert_int_eq(pki_anchors_load(path, &anchors, &error), 0);
     struct pki_peer_policy policy = {.level = PKI_PEER_CHAIN, .anchors = anchors};
-    pki_peer_judge(&policy, chain.leaf, chain.untrusted, 0, &verdict);
+    pki_peer_judge(&policy, chain->leaf, chain->untrusted, 0, &verdict);
     ck_assert(verdict.accepted);
     test_remove(path);
     path = test_write_pem(NULL, 0);
@@ -694,9 +717,9 @@ START_TEST(a_huge_subject_is_cut_and_its_xml_left_out)
         used += EACH - 8;
     }
     struct pki_peer_verdict verdict;
-    struct test_chain chain = test_chain(TEST_P256, text, NULL);
+    struct test_chain *chain = fresh(TEST_P256, text, NULL);
     struct pki_peer_pair pair = {name(TEST_LEAF_SUBJECT), NULL};
-    judge_pairs(&chain, &pair, 1, &verdict);
+    judge_pairs(chain, &pair, 1, &verdict);
     ck_assert_int_eq(verdict.failed, PKI_CHECK_PAIR);
     ck_assert_ptr_null(strstr(verdict.cure, "<Peer>"));
     ck_assert_str_eq(verdict.subject + strlen(verdict.subject) - 3, "...");
@@ -706,9 +729,9 @@ END_TEST
 START_TEST(what_came_is_described_whatever_the_level)
 {
     struct pki_peer_verdict verdict;
-    struct test_chain chain = test_chain(TEST_P256, TEST_LEAF_SUBJECT, NULL);
+    struct test_chain *chain = fresh(TEST_P256, TEST_LEAF_SUBJECT, NULL);
     struct pki_peer_policy policy = {.level = PKI_PEER_ANY};
-    pki_peer_judge(&policy, chain.leaf, NULL, 0, &verdict);
+    pki_peer_judge(&policy, chain->leaf, NULL, 0, &verdict);
     ck_assert(verdict.accepted);
     ck_assert_str_eq(verdict.subject, TEST_LEAF_SUBJECT);
     ck_assert_str_eq(verdict.issuer, TEST_ISSUER_SUBJECT);
@@ -729,6 +752,7 @@ static Suite *make_suite(void)
 {
     Suite *suite = suite_create("the verdict on the peer");
     TCase *tests = tcase_create("peer");
+    tcase_add_checked_fixture(tests, NULL, teardown);
     tcase_set_timeout(tests, 60);
     tcase_add_loop_test(tests, every_policy_refuses_what_it_must, 0,
                         (int)ARRAY_SIZE(kinds) * POLICIES);
