@@ -194,8 +194,9 @@ void pki_explain_chain(struct pki_judgement *judgement)
     if (fault->certificate) {
         pki_name_text(X509_get_subject_name(fault->certificate), culprit, sizeof culprit);
         pki_name_text(X509_get_issuer_name(fault->certificate), issuer, sizeof issuer);
-        REASON(judgement, "; this is about %s, issued by %s, certificate %d of the chain", culprit,
-               issuer, fault->depth + 1);
+        if (fault->depth > 0)
+            REASON(judgement, "; this is about %s, issued by %s, certificate %d of the chain",
+                   culprit, issuer, fault->depth + 1);
     }
     explain_chain_cure(judgement, cure, culprit, issuer);
 }
@@ -380,14 +381,13 @@ void pki_explain_pair(struct pki_judgement *judgement)
     }
     if (count > PAIRS_SHOWN)
         REASON(judgement, "; or one of %zu more", count - PAIRS_SHOWN);
+    /* The order alone may explain it, or not: what came is confirmed in either case. */
     if (in_other_order(judgement))
         CURE(judgement,
              "the connector has the same attributes in another order (openssl prints the "
-             "country first): write them most specific first, into PeerCertificates: ");
-    else
-        CURE(judgement,
-             "when the other side confirms the SHA-256 fingerprint %s, add to "
-             "PeerCertificates: ",
-             judgement->verdict->fingerprint);
+             "country first), write them most specific first; ");
+    CURE(judgement,
+         "when the other side confirms the SHA-256 fingerprint %s, write into PeerCertificates: ",
+         judgement->verdict->fingerprint);
     offer_pair(judgement);
 }

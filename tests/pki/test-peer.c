@@ -614,6 +614,7 @@ START_TEST(the_same_attributes_in_another_order_are_called_so)
     struct pki_peer_pair pair = {name(pair_cases[ARRAY_SIZE(pair_cases) - 1].subject), NULL};
     judge_pairs(chain, &pair, 1, &verdict);
     ck_assert_ptr_nonnull(strstr(verdict.cure, "another order"));
+    ck_assert_ptr_nonnull(strstr(verdict.cure, verdict.fingerprint));
     ck_assert_ptr_nonnull(strstr(verdict.cure, "<Subject>" TEST_LEAF_SUBJECT "</Subject>"));
 }
 END_TEST
