@@ -21,6 +21,8 @@ enum {
     TYPE_MAXIMUM = 128
 };
 
+#define SPACES " \t\r\n"
+
 struct reader {
     const char *text, *at;
     X509_NAME *name;
@@ -75,8 +77,7 @@ static int no_memory(struct reader *reader)
 
 static void skip_spaces(struct reader *reader)
 {
-    while (*reader->at == ' ' || *reader->at == '\t' || *reader->at == '\n' || *reader->at == '\r')
-        reader->at++;
+    reader->at += strspn(reader->at, SPACES);
 }
 
 static ASN1_OBJECT *find_type(const char *text)
@@ -91,6 +92,7 @@ static ASN1_OBJECT *find_type(const char *text)
     return object;
 }
 
+/* The type's name and the = behind it; the reader's place stays before both on failure. */
 static int read_type(struct reader *reader, ASN1_OBJECT **ret)
 {
     char text[TYPE_MAXIMUM];
@@ -102,27 +104,22 @@ static int read_type(struct reader *reader, ASN1_OBJECT **ret)
     if (*reader->at == '/')
         return refuse(reader, "The form with slashes cannot be read",
                       "write the name as \"CN=…, O=…, C=…\", most specific first");
-    if (length == 0 || length >= sizeof text)
+    const char *equals = reader->at + length;
+    equals += strspn(equals, SPACES);
+    if (length == 0 || length >= sizeof text || *equals != '=')
         return refuse(
-            reader, "An attribute's name is expected here",
+            reader, "An attribute and its = are expected here",
             "write \"CN=…, O=…, C=…\"; a comma, plus or semicolon that belongs to a value "
             "is written \\, \\+ \\;");
     memcpy(text, reader->at, length);
     text[length] = '\0';
-    ASN1_OBJECT *object = find_type(text);
-    if (!object)
+    *ret = find_type(text);
+    if (!*ret)
         return refuse(reader, "There is no attribute of that name",
                       "use CN, O, OU, L, ST, C, DC, emailAddress or another known name, or the "
                       "dotted number of the attribute");
-    reader->at += length;
+    reader->at = equals + 1;
     skip_spaces(reader);
-    if (*reader->at != '=') {
-        ASN1_OBJECT_free(object);
-        return refuse(reader, "A = is expected here", "write \"CN=…, O=…, C=…\"");
-    }
-    reader->at++;
-    skip_spaces(reader);
-    *ret = object;
     return 0;
 }
 
@@ -166,8 +163,6 @@ static int read_quoted(struct reader *reader)
     while (!result && *reader->at != '"') {
         if (!*reader->at)
             return refuse(reader, "A quotation mark is not closed", "end the value with \"");
-        if (*reader->at == '"')
-            break;
         if (*reader->at == '\\')
             result = read_escape(reader);
         else
@@ -197,7 +192,7 @@ static int read_plain(struct reader *reader)
             kept = reader->length;
             continue;
         }
-        bool space = strchr(" \t\r\n", *reader->at) != NULL;
+        bool space = strchr(SPACES, *reader->at) != NULL;
         reader->value[reader->length++] = (unsigned char)*reader->at++;
         if (!space)
             kept = reader->length;
@@ -206,7 +201,15 @@ static int read_plain(struct reader *reader)
     return 0;
 }
 
-/* `#` and the DER of the value in hex; what is no string of one piece is no part of a name. */
+/* What OpenSSL, too, takes for the value of an attribute. */
+static bool is_string(const ASN1_TYPE *value)
+{
+    return ASN1_tag2bit(value->type) &
+           (B_ASN1_NUMERICSTRING | B_ASN1_PRINTABLESTRING | B_ASN1_T61STRING | B_ASN1_IA5STRING |
+            B_ASN1_BIT_STRING | B_ASN1_UNIVERSALSTRING | B_ASN1_BMPSTRING | B_ASN1_UTF8STRING);
+}
+
+/* `#` and the DER of the value in hex. */
 static int read_hex(struct reader *reader)
 {
     int byte;
@@ -214,8 +217,7 @@ static int read_hex(struct reader *reader)
         reader->value[reader->length++] = (unsigned char)byte;
     const unsigned char *der = reader->value;
     ASN1_TYPE *value = d2i_ASN1_TYPE(NULL, &der, (long)reader->length);
-    bool whole = value && der == reader->value + reader->length && value->type != V_ASN1_BOOLEAN &&
-                 value->type != V_ASN1_NULL && value->type != V_ASN1_OBJECT;
+    bool whole = value && der == reader->value + reader->length && is_string(value);
     ERR_clear_error();
     if (!whole) {
         ASN1_TYPE_free(value);
@@ -348,7 +350,7 @@ static const char *find_subject(const char *text)
 int pki_name_parse_exchange(const char *text, X509_NAME **ret_issuer, X509_NAME **ret_subject,
                             struct error *error)
 {
-    text += strspn(text, " \t\r\n");
+    text += strspn(text, SPACES);
     const char *middle = strncasecmp(text, "<I>", 3) == 0 ? find_subject(text + 3) : NULL;
     if (!middle) {
         error_set(error, EX_DATAERR, "The text is not of the form <I>issuer<S>subject");
