@@ -5,6 +5,7 @@
 #include <check.h>
 #include <errno.h>
 #include <openssl/pem.h>
+#include <openssl/x509.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -412,6 +413,57 @@ START_TEST(the_signer_ends_when_posternd_has_gone)
 }
 END_TEST
 
+static void ask(int socket, const struct pki_wire_message *message, struct pki_wire_message *answer)
+{
+    static uint8_t packet[PKI_WIRE_MAXIMUM];
+    int length = pki_wire_encode(message, packet, sizeof packet);
+    ck_assert_int_eq(send(socket, packet, (size_t)length, MSG_NOSIGNAL), length);
+    length = (int)recv(socket, packet, sizeof packet, 0);
+    ck_assert_int_gt(length, 0);
+    ck_assert_int_eq(pki_wire_decode(packet, (size_t)length, answer), 0);
+    ck_assert_uint_eq(answer->id, message->id);
+}
+
+/* Open, sign, and posternd is gone without a CLOSE: nothing is left behind, and the status is 0. */
+START_TEST(after_its_work_the_signer_ends_in_order)
+{
+    int socket = -1, status;
+    pid_t pid = 0;
+    struct error error;
+    struct pki_wire_message answer;
+    uint8_t public_key[512], *end = public_key, digest[32] = {1};
+    struct pki_key_source source = test_source(_i, TEST_RSA);
+    struct pki_wire_message open = {.type = PKI_WIRE_OPEN,
+                                    .id = 11,
+                                    .open = {.key = 5,
+                                             .sessions = 2,
+                                             .timeout = 5000,
+                                             .uri = source.key,
+                                             .token = source.token,
+                                             .module = source.module,
+                                             .pin_source = source.pin_source}};
+    struct pki_wire_message sign = {
+        .type = PKI_WIRE_SIGN, .id = 12, .sign = {5, PKI_RSA_PSS_SHA256, {digest, 32}}};
+    int length = i2d_PUBKEY(test_keys[TEST_RSA], &end);
+    ck_assert_int_gt(length, 0);
+    open.open.public_key = (struct pki_wire_bytes){public_key, (size_t)length};
+    ck_assert_int_eq(process_spawn(TEST_SIGNER, 0, &socket, &pid, &error), 0);
+    ask(socket, &open, &answer);
+    ck_assert_int_eq(answer.type, PKI_WIRE_OPENED);
+    ask(socket, &sign, &answer);
+    ck_assert_int_eq(answer.type, PKI_WIRE_SIGNED);
+    ask(socket, &open, &answer); /* a number that is in use */
+    ck_assert_int_eq(answer.type, PKI_WIRE_FAILED);
+    sign.sign.key = 6; /* and one that is not */
+    ask(socket, &sign, &answer);
+    ck_assert_int_eq(answer.type, PKI_WIRE_FAILED);
+    close(socket);
+    ck_assert(process_wait(pid, 10000, &status));
+    ck_assert(WIFEXITED(status));
+    ck_assert_int_eq(WEXITSTATUS(status), 0);
+}
+END_TEST
+
 static TCase *good_cases(void)
 {
     TCase *tcase = tcase_create("good");
@@ -425,6 +477,7 @@ static TCase *good_cases(void)
     tcase_add_loop_test(tcase, among_all_keys_of_a_token_the_one_of_the_certificate_is_taken, 0,
                         TEST_KEYS);
     tcase_add_test(tcase, status_tells_what_the_token_is);
+    tcase_add_loop_test(tcase, after_its_work_the_signer_ends_in_order, 0, TEST_STORES);
     return tcase;
 }
 
@@ -461,6 +514,5 @@ int main(void)
     srunner_run_all(runner, CK_ENV);
     int failed = srunner_ntests_failed(runner);
     srunner_free(runner);
-    test_teardown();
-    return failed != 0;
+    return !test_teardown() || failed != 0;
 }

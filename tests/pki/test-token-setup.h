@@ -23,7 +23,7 @@ extern EVP_PKEY *test_stranger; /* RSA, and on no token and in no file */
 
 void test_setup(void);
 void test_begin(void);
-void test_teardown(void);
+bool test_teardown(void); /* false: a sanitizer complained in a signer */
 
 /* Paths and texts live to the end of the test. */
 const char *test_path(const char *name);
