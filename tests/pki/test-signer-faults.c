@@ -4,10 +4,13 @@
  * Tokens, signers and administrators that fail: what comes back by itself, and what is never tried
  * twice. */
 #include <check.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "pki/base/clock.h"
@@ -365,6 +368,69 @@ START_TEST(a_token_that_comes_late_becomes_ready)
 }
 END_TEST
 
+/* --- a remote token: SoftHSM behind `p11-kit server`, as a network HSM stands ------------------
+ */
+
+static pid_t start_server(void)
+{
+    char *arguments[] = {"p11-kit",
+                         "server",
+                         "--foreground",
+                         "--name",
+                         (char *)(uintptr_t)test_path("remote"),
+                         "--provider",
+                         (char *)(uintptr_t)test_softhsm(),
+                         "pkcs11:",
+                         NULL};
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    pid_t pid = 0;
+    unlink(test_path("remote"));
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setpgroup(&attributes, 0);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
+    ck_assert_int_eq(posix_spawnp(&pid, arguments[0], &actions, &attributes, arguments, environ),
+                     0);
+    posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&actions);
+    while (access(test_path("remote"), F_OK) < 0)
+        usleep(10000);
+    return pid;
+}
+
+/* The server has a child for each connection, which dies with its group. */
+static void stop_server(pid_t pid)
+{
+    kill(-pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+}
+
+START_TEST(a_remote_token_that_restarts_comes_back)
+{
+    struct error error;
+    char address[500];
+    struct pki_signer_status status;
+    struct pki_key_source source = test_source(TEST_TOKEN, TEST_P256);
+    pid_t server = start_server();
+    snprintf(address, sizeof address, "unix:path=%s", test_path("remote"));
+    setenv("P11_KIT_SERVER_ADDRESS", address, 1);
+    source.module = "p11-kit-client.so";
+    signer = test_signer();
+    key = test_open(signer, &source, TEST_P256);
+    ck_assert_int_eq(test_sign(key, TEST_P256, PKI_ECDSA_SHA256, &error), 0);
+    stop_server(server);
+    ck_assert_int_eq(test_sign(key, TEST_P256, PKI_ECDSA_SHA256, &error), -EX_TEMPFAIL);
+    server = start_server();
+    ck_assert_int_eq(test_sign_patiently(key, TEST_P256), 0);
+    ck_assert_uint_gt(key_status(&status).recoveries, 0);
+    ck_assert_uint_eq(status.starts, 1);
+    close_all();
+    stop_server(server);
+}
+END_TEST
+
 TCase *fault_cases(void)
 {
     TCase *tcase = tcase_create("faults");
@@ -386,5 +452,6 @@ TCase *fault_cases(void)
     tcase_add_test(tcase, a_slow_token_is_not_taken_for_a_hung_one);
     tcase_add_test(tcase, a_key_that_comes_late_becomes_ready);
     tcase_add_test(tcase, a_token_that_comes_late_becomes_ready);
+    tcase_add_test(tcase, a_remote_token_that_restarts_comes_back);
     return tcase;
 }
