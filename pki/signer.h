@@ -5,8 +5,10 @@
  *
  * A thread of its own starts postern-signer over a SOCK_SEQPACKET pair (or takes a socket that systemd
  * handed over), receives its answers, gives every request a deadline, and when the process hangs,
- * dies or talks nonsense kills it, starts it again with back-off and opens all live keys anew. Any
- * thread may call; callers block, never longer than the deadline.  */
+ * dies or talks nonsense kills it, starts it again with back-off and opens all live keys anew; a
+ * socket that was handed over cannot be had again, and every call then fails. Any thread may call;
+ * callers block, never longer than the deadline. p11-kit and the vendor's module are linked by the
+ * signer alone. */
 #ifndef POSTERN_PKI_SIGNER_H
 #define POSTERN_PKI_SIGNER_H
 
@@ -44,12 +46,18 @@ struct pki_key_source {
     unsigned timeout;       /* milliseconds for one request; 0: 5000 */
 };
 
-/* Opens a key: the signer logs in once, finds it, and signs with every algorithm its type allows;
- * each signature is verified here with `public_key` (from the certificate). The two halves not
- * belonging together is EX_CONFIG, a refused PIN EX_CONFIG, a token that is not there
- * EX_UNAVAILABLE. With `wait_for_token`, EX_UNAVAILABLE and EX_TEMPFAIL are no failure: the handle
+/* Opens a key: the signer logs in once, finds it, signs with every algorithm its type allows, and
+ * verifies each signature with `public_key` (from the certificate), as it does every later one before
+ * it gives it out. Where several keys fit the URI, the one that belongs to `public_key` is taken. The
+ * two halves not belonging together is EX_CONFIG, a refused PIN EX_CONFIG, a token that is not there,
+ * or a key that is not on it, EX_UNAVAILABLE. Blocks no longer than four of the source's time-outs
+ * and a second. With `wait_for_token`, EX_UNAVAILABLE and EX_TEMPFAIL are no failure: the handle
  * is returned, its `algorithms` are 0, sign answers EX_TEMPFAIL with the reason, and the signer's
- * thread goes on trying with back-off until the key is there (event KEY_READY). */
+ * thread goes on trying with back-off until the key is there (event KEY_READY).
+ *
+ * A key that was ready once and is lost (a new signer, another key on the token, a refused PIN) is
+ * looked for as long as its handle lives: every 30 s where only an administrator can mend it. No PIN
+ * is tried twice by that: the signer is told which file held the refused one. */
 int pki_key_open(struct pki_signer *signer, const struct pki_key_source *source,
                  EVP_PKEY *public_key, bool wait_for_token, struct pki_key **ret,
                  struct error *error);

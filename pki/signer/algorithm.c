@@ -242,8 +242,11 @@ int prove_algorithms(EVP_PKEY *public_key, prove_sign *sign, void *context, uint
         *proved = found;
         return 0;
     }
-    if (!wrong && wanted)
-        return result;
+    return wrong || !wanted ? refuse_key(error) : result;
+}
+
+int refuse_key(struct error *error)
+{
     error_set(error, EX_CONFIG, "The private key does not belong to the certificate");
     return error_cure(error, "name the key that the certificate was made for, or the certificate "
                              "that was made for this key");

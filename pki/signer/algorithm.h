@@ -52,4 +52,7 @@ typedef int prove_sign(void *context, enum pki_algorithm algorithm, struct bytes
 int prove_algorithms(EVP_PKEY *public_key, prove_sign *sign, void *context, uint32_t *proved,
                      struct error *error);
 
+/* -EX_CONFIG: the private key does not belong to the certificate. */
+int refuse_key(struct error *error);
+
 #endif

@@ -110,6 +110,8 @@ static int open_key(struct store *store, const struct key_request *request, stru
         return error_set(error, EX_OSERR, "Out of memory");
     key->base.store = store;
     int result = read_key(request->uri, &key->key, error);
+    if (result == 0 && pki_algorithms_of(key->key) != pki_algorithms_of(request->public_key))
+        result = refuse_key(error);
     if (result == 0)
         result = prove_algorithms(request->public_key, sign_once, key, &key->algorithms, error);
     if (result < 0) {

@@ -75,6 +75,7 @@ static int open_regular(const char *path, struct stat *status, struct error *err
     if (!S_ISREG(status->st_mode)) {
         error_set(error, EX_CONFIG, "This is %s, and a file was expected",
                   S_ISDIR(status->st_mode) ? "a directory" : "no regular file");
+        error_cure(error, "name the file itself");
         return error_where(error, "%s", path);
     }
     return TAKE_FD(fd);
@@ -98,6 +99,7 @@ int file_read(const char *path, char *text, size_t *length, struct stat *status,
     }
     if (used == *length) {
         error_set(error, EX_CONFIG, "The file is longer than %zu bytes", *length - 1);
+        error_cure(error, "name the file that holds the key or the PIN, and nothing else");
         return error_where(error, "%s", path);
     }
     *length = used;

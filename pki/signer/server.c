@@ -406,12 +406,10 @@ static int take_close(struct server *server, const struct pki_wire_message *mess
     if (!entry)
         return 0; /* its OPEN failed meanwhile */
     struct job *job = new_job(server, 0, 0, run_close);
-    if (!job || pool_post(entry->place->pool, &job->base, error) < 0) {
-        /* Without memory or with a full queue the key stays open until the process ends. */
-        free(job);
-        return 0;
-    }
-    job->entry = entry;
+    if (job)
+        job->entry = entry;
+    if (!job || pool_post(entry->place->pool, &job->base, error) < 0)
+        free(job); /* no memory, or a full queue: the key stays open until the process ends */
     return 0;
 }
 

@@ -200,10 +200,8 @@ static int prove_candidate(struct attempt *attempt, uint32_t *algorithms, struct
 {
     CK_BBOOL always = CK_FALSE;
     attempt->rv = CKR_OK;
-    if (!type_fits(attempt)) {
-        error_set(error, EX_CONFIG, "The private key is of another type than the certificate's");
-        return error_cure(error, "name the key that the certificate was made for");
-    }
+    if (!type_fits(attempt))
+        return refuse_key(error);
     attempt->always_authenticate =
         read_attribute(attempt, CKA_ALWAYS_AUTHENTICATE, &always, sizeof always) == CKR_OK &&
         always == CK_TRUE;

@@ -136,7 +136,6 @@ static void rest(struct token *token, const struct error *error)
     pthread_mutex_lock(&token->lock);
     token->retry_at = clock_milliseconds() + backoff_wait(&token->backoff);
     token->last_error = *error;
-    token->last_error.code = EX_TEMPFAIL;
     pthread_mutex_unlock(&token->lock);
 }
 
@@ -161,10 +160,13 @@ static void end_rest(struct token *token)
 static int finish(struct work *work, int result, struct error *error)
 {
     struct token *token = work->attempt.key->token;
-    if (result == 0)
+    if (result == 0) {
         end_rest(token);
-    else if (is_lost(&work->attempt) || result == -EX_UNAVAILABLE)
+    } else if (is_lost(&work->attempt) || result == -EX_UNAVAILABLE) {
+        error->code = EX_TEMPFAIL; /* it was there before, so it may be there again */
         rest(token, error);
+        result = -EX_TEMPFAIL;
+    }
     return result;
 }
 

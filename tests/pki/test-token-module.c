@@ -1,0 +1,227 @@
+/* SPDX-FileCopyrightText: 2026 The Postern developers
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * A PKCS#11 module for tests: SoftHSM, with the faults of real ones when asked.
+ *
+ * The folder named by POSTERN_TEST_TOKEN holds its orders, as files looked for at each call, so
+ * that a test can give them while the signer runs:
+ *
+ *     logins        (written) one byte for each C_Login with CKU_USER, two for CONTEXT_SPECIFIC
+ *     starts        (written) one byte for each C_Initialize
+ *     hang          C_Sign does not return
+ *     slow          C_Sign takes 300 ms
+ *     lost-session  one line, a CKR_ number: all sessions of this moment answer it for ever
+ *     lost-module   the same, and new ones too, until C_Finalize
+ *     wrong         the next signature has a bit turned
+ *     no-pss, no-raw      C_GetMechanismInfo does not list CKM_RSA_PKCS_PSS, CKM_RSA_X_509
+ *     one-session   a second C_OpenSession gets CKR_SESSION_COUNT
+ *     ask-always    keys want C_Login(CKU_CONTEXT_SPECIFIC) before each C_Sign
+ *     final-try     C_GetTokenInfo has CKF_USER_PIN_FINAL_TRY */
+#include <dlfcn.h>
+#include <p11-kit/pkcs11.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+CK_RV C_GetFunctionList(CK_FUNCTION_LIST **list);
+
+static CK_FUNCTION_LIST *real;
+static CK_FUNCTION_LIST functions;
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static CK_RV lost;                  /* what lost sessions answer */
+static CK_SESSION_HANDLE lost_upto; /* sessions up to this one are lost */
+static bool module_lost;
+static CK_SESSION_HANDLE newest;
+static int open_sessions;
+static bool asked_for[65536]; /* sessions in which CONTEXT_SPECIFIC was said */
+
+static const char *order_path(const char *name)
+{
+    static _Thread_local char path[512];
+    const char *folder = getenv("POSTERN_TEST_TOKEN");
+    snprintf(path, sizeof path, "%s/%s", folder ? folder : "/nonexistent", name);
+    return path;
+}
+
+static bool ordered(const char *name)
+{
+    return access(order_path(name), F_OK) == 0;
+}
+
+/* Reads and takes away an order with a number. */
+static bool take_order(const char *name, CK_RV *number)
+{
+    FILE *file = fopen(order_path(name), "re");
+    unsigned long value = 0;
+    if (!file)
+        return false;
+    bool read = fscanf(file, "%lx", &value) == 1;
+    fclose(file);
+    if (read)
+        unlink(order_path(name));
+    *number = value;
+    return read;
+}
+
+static void count(const char *name, const char *bytes)
+{
+    FILE *file = fopen(order_path(name), "ae");
+    if (!file)
+        return;
+    fputs(bytes, file);
+    fclose(file);
+}
+
+static CK_RV look_for_loss(CK_SESSION_HANDLE session)
+{
+    CK_RV number, answer = CKR_OK;
+    pthread_mutex_lock(&lock);
+    if (take_order("lost-session", &number)) {
+        lost = number;
+        lost_upto = newest;
+    }
+    if (take_order("lost-module", &number)) {
+        lost = number;
+        module_lost = true;
+    }
+    if (module_lost || (session && session <= lost_upto))
+        answer = lost;
+    pthread_mutex_unlock(&lock);
+    return answer;
+}
+
+static CK_RV initialize(void *arguments)
+{
+    count("starts", "x");
+    return real->C_Initialize(arguments);
+}
+
+static CK_RV finalize(void *reserved)
+{
+    pthread_mutex_lock(&lock);
+    module_lost = false;
+    lost_upto = newest = 0;
+    open_sessions = 0;
+    pthread_mutex_unlock(&lock);
+    return real->C_Finalize(reserved);
+}
+
+static CK_RV open_session(CK_SLOT_ID slot, CK_FLAGS flags, void *application, CK_NOTIFY notify,
+                          CK_SESSION_HANDLE *session)
+{
+    CK_RV rv = look_for_loss(0);
+    if (rv != CKR_OK)
+        return rv;
+    pthread_mutex_lock(&lock);
+    rv = ordered("one-session") && open_sessions
+             ? CKR_SESSION_COUNT
+             : real->C_OpenSession(slot, flags, application, notify, session);
+    if (rv == CKR_OK) {
+        open_sessions++;
+        newest = *session > newest ? *session : newest;
+    }
+    pthread_mutex_unlock(&lock);
+    return rv;
+}
+
+static CK_RV close_session(CK_SESSION_HANDLE session)
+{
+    pthread_mutex_lock(&lock);
+    open_sessions--;
+    pthread_mutex_unlock(&lock);
+    return real->C_CloseSession(session);
+}
+
+static CK_RV get_token_info(CK_SLOT_ID slot, CK_TOKEN_INFO *info)
+{
+    CK_RV rv = real->C_GetTokenInfo(slot, info);
+    if (rv == CKR_OK && ordered("final-try"))
+        info->flags |= CKF_USER_PIN_FINAL_TRY;
+    return rv;
+}
+
+static CK_RV get_mechanism_info(CK_SLOT_ID slot, CK_MECHANISM_TYPE type, CK_MECHANISM_INFO *info)
+{
+    if ((type == CKM_RSA_PKCS_PSS && ordered("no-pss")) ||
+        (type == CKM_RSA_X_509 && ordered("no-raw")))
+        return CKR_MECHANISM_INVALID;
+    return real->C_GetMechanismInfo(slot, type, info);
+}
+
+static CK_RV login(CK_SESSION_HANDLE session, CK_USER_TYPE user, CK_UTF8CHAR *pin, CK_ULONG length)
+{
+    if (user != CKU_CONTEXT_SPECIFIC) {
+        count("logins", "x");
+        return real->C_Login(session, user, pin, length);
+    }
+    count("logins", "xx");
+    asked_for[session % 65536] = true;
+    return CKR_OK;
+}
+
+static CK_RV get_attribute_value(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
+                                 CK_ATTRIBUTE *attributes, CK_ULONG number)
+{
+    CK_RV rv = look_for_loss(session);
+    if (rv != CKR_OK)
+        return rv;
+    rv = real->C_GetAttributeValue(session, object, attributes, number);
+    if (rv == CKR_OK && ordered("ask-always") && attributes->type == CKA_ALWAYS_AUTHENTICATE)
+        *(CK_BBOOL *)attributes->pValue = CK_TRUE;
+    return rv;
+}
+
+static CK_RV sign_init(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)
+{
+    CK_RV rv = look_for_loss(session);
+    return rv == CKR_OK ? real->C_SignInit(session, mechanism, key) : rv;
+}
+
+static CK_RV sign(CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG length, CK_BYTE *signature,
+                  CK_ULONG *signature_length)
+{
+    CK_RV rv = look_for_loss(session);
+    if (rv != CKR_OK)
+        return rv;
+    while (ordered("hang"))
+        pause();
+    if (ordered("slow"))
+        usleep(300000);
+    if (ordered("ask-always") && !asked_for[session % 65536])
+        return CKR_USER_NOT_LOGGED_IN;
+    asked_for[session % 65536] = false;
+    rv = real->C_Sign(session, data, length, signature, signature_length);
+    if (rv == CKR_OK && take_order("wrong", &rv)) {
+        signature[*signature_length / 2] ^= 1;
+        rv = CKR_OK;
+    }
+    return rv;
+}
+
+CK_RV C_GetFunctionList(CK_FUNCTION_LIST **list)
+{
+    const char *path = getenv("POSTERN_TEST_SOFTHSM");
+    void *library = dlopen(path ? path : "libsofthsm2.so", RTLD_NOW | RTLD_LOCAL);
+    CK_C_GetFunctionList get;
+    if (!library)
+        return CKR_GENERAL_ERROR;
+    *(void **)&get = dlsym(library, "C_GetFunctionList");
+    if (!get || get(&real) != CKR_OK)
+        return CKR_GENERAL_ERROR;
+    functions = *real;
+    functions.C_Initialize = initialize;
+    functions.C_Finalize = finalize;
+    functions.C_OpenSession = open_session;
+    functions.C_CloseSession = close_session;
+    functions.C_GetTokenInfo = get_token_info;
+    functions.C_GetMechanismInfo = get_mechanism_info;
+    functions.C_Login = login;
+    functions.C_GetAttributeValue = get_attribute_value;
+    functions.C_SignInit = sign_init;
+    functions.C_Sign = sign;
+    *list = &functions;
+    return CKR_OK;
+}
