@@ -54,7 +54,7 @@ static void say_ehlo(struct session *session, const char *arguments, size_t leng
                         "250-%s\r\n250-PIPELINING\r\n250-SIZE %llu\r\n250-8BITMIME\r\n%s"
                         "250 ENHANCEDSTATUSCODES\r\n",
                         config->host_name, (unsigned long long)config->maximum_message_size,
-                        session->tls && !session->stream.ssl ? "250-STARTTLS\r\n" : "");
+                        session->server && !session->stream.ssl ? "250-STARTTLS\r\n" : "");
     if (used < 0 || stream_write(&session->stream, text, (size_t)used) < 0)
         session_abort(session);
 }
@@ -139,7 +139,7 @@ static void say_starttls(struct session *session, const char *arguments, size_t 
         refuse(session, 501, "5.5.4 STARTTLS takes no argument");
     } else if (session->stream.ssl) {
         refuse(session, 503, "5.5.1 TLS is active already");
-    } else if (!session->tls) {
+    } else if (!session->server) {
         refuse(session, 502, "5.5.1 STARTTLS is not offered here");
     } else {
         session_reply(session, 220, "2.0.0 Ready to start TLS");

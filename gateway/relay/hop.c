@@ -354,10 +354,13 @@ static void handshake_finished(struct stream *stream, int result, const struct e
 static void begin_handshake(struct hop *hop)
 {
     struct error error;
+    /* Who watches the steps wants to see a whole handshake. */
+    SSL_SESSION *ticket = hop->owner->step
+                              ? NULL
+                              : pool_take_ticket(hop->worker->pool, hop->snapshot, hop->outbound,
+                                                 hop->host);
     SSL *ssl = tls_connect(&hop->snapshot->outbound[hop->outbound->index], hop->snapshot,
-                           hop_host(hop),
-                           pool_take_ticket(hop->worker->pool, hop->snapshot, hop->outbound,
-                                            hop->host));
+                           hop_host(hop), ticket);
     step_ended(hop, NULL);
     begin_step(hop, HOP_HANDSHAKE, TIMEOUT_HANDSHAKE);
     if (ssl && stream_handshake(&hop->stream, hop->worker->offload, ssl, tls_connected,

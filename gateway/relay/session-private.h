@@ -45,7 +45,7 @@ struct session {
     char peer[64];         /* "192.0.2.1" */
     char id[24];
     char *hello;           /* what EHLO or HELO said; NULL before */
-    SSL_CTX *tls;          /* to offer, NULL: none; the snapshot's */
+    const struct snapshot_server *server; /* the TLS to offer; NULL: none */
     struct transaction *transaction; /* from MAIL on */
 };
 

@@ -187,7 +187,7 @@ static void start_tls(struct session *session)
         session_abort(session);
         return;
     }
-    SSL *ssl = tls_accept(session->tls, session->snapshot,
+    SSL *ssl = tls_accept(session->server, session->snapshot,
                           (const struct sockaddr *)&session->address);
     if (!ssl || stream_handshake(&session->stream, session->worker->offload, ssl, tls_accepted,
                                  secured) < 0)
@@ -433,7 +433,7 @@ void session_accept(struct worker *worker, int fd, const struct sockaddr_storage
     buffer_init(&session->input, INPUT_MAXIMUM);
     describe_peer(session);
     snprintf(session->id, sizeof session->id, "%016llx", (unsigned long long)worker->serial++);
-    session->tls = snapshot_server_context(session->snapshot, (const struct sockaddr *)address);
+    session->server = snapshot_server(session->snapshot, (const struct sockaddr *)address);
     session->next = worker->sessions;
     session->link = &worker->sessions;
     if (session->next)

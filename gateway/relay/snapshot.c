@@ -141,8 +141,10 @@ static int make_outbound(struct snapshot *snapshot, size_t index, struct pki_lib
         .pairs_report_only = connector->pairs_report_only};
     if (connector->tls_settings == CONN_TLS_NONE)
         return 0;
-    int result = tls_client_context(library, identity_of(snapshot, connector->certificate),
-                                    connector->tls_minimum, &outbound->tls, error);
+    struct pki_identity *identity = identity_of(snapshot, connector->certificate);
+    outbound->identity = identity;
+    int result = tls_client_context(library, identity, connector->tls_minimum, &outbound->tls,
+                                    error);
     if (result < 0)
         error_where(error, "OutboundConnector \"%s\", %s:%d", connector->name,
                     connector->place.file, connector->place.line);
@@ -213,11 +215,11 @@ static const struct snapshot_server *find_server(const struct snapshot *snapshot
     return NULL;
 }
 
-SSL_CTX *snapshot_server_context(const struct snapshot *snapshot, const struct sockaddr *address)
+const struct snapshot_server *snapshot_server(const struct snapshot *snapshot,
+                                              const struct sockaddr *address)
 {
     struct snapshot_server wanted = wanted_server(snapshot, address);
-    const struct snapshot_server *server = find_server(snapshot, &wanted);
-    return server ? server->tls : NULL;
+    return find_server(snapshot, &wanted);
 }
 
 /* Every combination that an address can lead to: identities × lowest versions × asked or not. */

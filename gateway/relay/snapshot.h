@@ -18,6 +18,7 @@
 
 struct snapshot_outbound {
     SSL_CTX *tls;                  /* NULL when TlsSettings is None */
+    const struct pki_identity *identity; /* what we present; NULL: nothing */
     struct pki_peer_policy policy; /* the verdict on the next hop's certificate */
 };
 
@@ -53,7 +54,8 @@ int snapshot_load(struct pki_library *library, struct pki_signer *signer, const 
 struct snapshot *snapshot_ref(struct snapshot *snapshot);
 struct snapshot *snapshot_unref(struct snapshot *snapshot);
 
-/* The TLS context for a client at this address, NULL when there is none to offer. */
-SSL_CTX *snapshot_server_context(const struct snapshot *snapshot, const struct sockaddr *address);
+/* What to show a client at this address, NULL when there is no TLS to offer. */
+const struct snapshot_server *snapshot_server(const struct snapshot *snapshot,
+                                              const struct sockaddr *address);
 
 #endif

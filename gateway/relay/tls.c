@@ -151,7 +151,7 @@ static int verify_next_hop(X509_STORE_CTX *store, void *argument)
     return accepted;
 }
 
-/* Notes that our certificate was asked for; what is sent is set in the context already. */
+/* Without an identity: notes that a certificate was asked for. With one, our signature tells. */
 static int note_request(SSL *ssl, void *argument)
 {
     struct tls_peer *peer = tls_peer(ssl);
@@ -173,8 +173,9 @@ int tls_client_context(struct pki_library *library, struct pki_identity *identit
     SSL_CTX_set_session_cache_mode(context,
                                    SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL_STORE);
     SSL_CTX_sess_set_new_cb(context, keep_ticket);
-    SSL_CTX_set_cert_cb(context, note_request, NULL);
-    if (identity && (result = pki_identity_use(identity, context, error)) < 0) {
+    if (!identity)
+        SSL_CTX_set_cert_cb(context, note_request, NULL);
+    else if ((result = pki_identity_use(identity, context, error)) < 0) {
         SSL_CTX_free(context);
         return result;
     }
@@ -184,10 +185,17 @@ int tls_client_context(struct pki_library *library, struct pki_identity *identit
 
 /* --- connections --- */
 
-static SSL *new_ssl(SSL_CTX *context, struct snapshot *snapshot, struct tls_peer **ret)
+static SSL *new_ssl(SSL_CTX *context, const struct pki_identity *identity,
+                    struct snapshot *snapshot, struct tls_peer **ret)
 {
     struct tls_peer *peer = calloc(1, sizeof *peer);
+    struct error error;
     SSL *ssl = peer ? SSL_new(context) : NULL;
+    /* By what the key has proved now: its token may have come after the context was made. */
+    if (ssl && identity && pki_identity_prepare(identity, ssl, &error) < 0) {
+        SSL_free(ssl);
+        ssl = NULL;
+    }
     if (!ssl || SSL_set_ex_data(ssl, peer_index, peer) != 1) {
         SSL_free(ssl);
         free(peer);
@@ -198,10 +206,11 @@ static SSL *new_ssl(SSL_CTX *context, struct snapshot *snapshot, struct tls_peer
     return ssl;
 }
 
-SSL *tls_accept(SSL_CTX *context, struct snapshot *snapshot, const struct sockaddr *address)
+SSL *tls_accept(const struct snapshot_server *server, struct snapshot *snapshot,
+                const struct sockaddr *address)
 {
     struct tls_peer *peer;
-    SSL *ssl = new_ssl(context, snapshot, &peer);
+    SSL *ssl = new_ssl(server->tls, server->identity, snapshot, &peer);
     if (!ssl)
         return NULL;
     memcpy(&peer->address, address,
@@ -220,7 +229,7 @@ SSL *tls_connect(const struct snapshot_outbound *outbound, struct snapshot *snap
                  const char *name, SSL_SESSION *ticket)
 {
     struct tls_peer *peer;
-    SSL *ssl = new_ssl(outbound->tls, snapshot, &peer);
+    SSL *ssl = new_ssl(outbound->tls, outbound->identity, snapshot, &peer);
     if (ssl) {
         peer->outbound = outbound;
         if (!is_address(name))
@@ -238,7 +247,10 @@ SSL *tls_connect(const struct snapshot_outbound *outbound, struct snapshot *snap
 int tls_connected(SSL *ssl, struct error *error)
 {
     struct tls_peer *peer = tls_peer(ssl);
+    int signature;
     peer->resumed = SSL_session_reused(ssl);
+    if (SSL_get_signature_type_nid(ssl, &signature) == 1)
+        peer->certificate_asked = true;
     if (peer->resumed)
         judge_next_hop(peer, SSL_get0_peer_certificate(ssl), SSL_get_peer_cert_chain(ssl));
     if (!peer->verdict)

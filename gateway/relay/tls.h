@@ -45,7 +45,8 @@ int tls_client_context(struct pki_library *library, struct pki_identity *identit
                        enum conn_tls_version minimum, SSL_CTX **ret, struct error *error);
 
 /* An SSL with its tls_peer, ready for stream_handshake(). NULL: out of memory. */
-SSL *tls_accept(SSL_CTX *context, struct snapshot *snapshot, const struct sockaddr *address);
+SSL *tls_accept(const struct snapshot_server *server, struct snapshot *snapshot,
+                const struct sockaddr *address);
 /* `ticket` (taken over) may be NULL. `name` is sent as SNI unless it is an address. */
 SSL *tls_connect(const struct snapshot_outbound *outbound, struct snapshot *snapshot,
                  const char *name, SSL_SESSION *ticket);
