@@ -168,8 +168,9 @@ void conn_check_unique(struct conn_reader *reader, const xmlNode *node,
         if (!other || (list->exact ? strcmp(other, name) : strcasecmp(other, name)) != 0)
             continue;
         memcpy(&place, (const char *)list->items + i * list->size + list->place, sizeof place);
-        error_set(&error, EX_CONFIG, "There is a %s '%s' already, in %s on line %d", list->kind,
-                  name, place.file, place.line);
+        error_set(&error, EX_CONFIG,
+                  "%s '%s' is declared twice: it stands in %s on line %d already", list->kind, name,
+                  place.file, place.line);
         error_cure(&error, "give one of the two another name, or take it out");
         conn_complain(reader, node, false, &error);
         return;
