@@ -128,7 +128,7 @@ static const struct {
      "longer than 4096 bytes"},
     {"a name of 900 kB", HEAD "<", "x", "/>" BODY TAIL, 900000, ""},
     {"20,000 attributes", HEAD "<Enabled", " a='1'", "/>" BODY TAIL, 20000, ""},
-    {"100,000 unknown elements", HEAD, "<x/>\n", BODY TAIL, 100000, "<x> is not an element"},
+    {"20,000 unknown elements", HEAD, "<x/>\n", BODY TAIL, 20000, "<x> is not an element"},
 };
 
 START_TEST(test_large_document_is_refused)
@@ -302,6 +302,7 @@ int main(void)
 {
     Suite *suite = suite_create("config-hostile");
     TCase *tests = tcase_create("config-hostile");
+    tcase_set_timeout(tests, 120); /* against a hang; a loaded machine is slow */
     add_tests(tests);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);

@@ -256,6 +256,7 @@ int main(void)
 {
     Suite *suite = suite_create("select");
     TCase *tests = tcase_create("select");
+    tcase_set_timeout(tests, 120); /* against a hang; a loaded machine is slow */
     tcase_add_checked_fixture(tests, workspace_begin, workspace_end);
     tcase_add_loop_test(tests, test_address_is_within, 0, ARRAY_SIZE(within));
     tcase_add_loop_test(tests, test_domain_matches, 0, ARRAY_SIZE(matches));

@@ -392,6 +392,7 @@ int main(void)
 {
     Suite *suite = suite_create("values");
     TCase *tests = tcase_create("values");
+    tcase_set_timeout(tests, 120); /* against a hang; a loaded machine is slow */
     tcase_add_loop_test(tests, test_duration, 0, ARRAY_SIZE(durations));
     tcase_add_loop_test(tests, test_size, 0, ARRAY_SIZE(sizes));
     tcase_add_loop_test(tests, test_range, 0, ARRAY_SIZE(ranges));

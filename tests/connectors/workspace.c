@@ -62,6 +62,11 @@ void workspace_replace(const char *name, const char *old, const char *fresh)
     free(text);
 }
 
+void workspace_copy(const char *source, const char *name)
+{
+    workspace_write_text(name, read_whole(source));
+}
+
 static int remove_one(const char *path, const struct stat *status, int type, struct FTW *walk)
 {
     (void)status;
@@ -91,10 +96,10 @@ void workspace_begin(void)
     ck_assert_int_eq(mkdir(workspace_path("outbound"), 0755), 0);
     for (size_t i = 0; i < ARRAY_SIZE(example); i++) {
         snprintf(source, sizeof source, TEST_DATA "/example/%s", example[i]);
-        workspace_write_text(example[i], read_whole(source));
+        workspace_copy(source, example[i]);
     }
-    workspace_write_text("chain.pem", read_whole(TEST_DATA "/chain.pem"));
-    workspace_write_text("anchors.pem", read_whole(TEST_DATA "/anchors.pem"));
+    workspace_copy(TEST_DATA "/chain.pem", "chain.pem");
+    workspace_copy(TEST_DATA "/anchors.pem", "anchors.pem");
     workspace_replace("postern.xml", "/etc/postern/certificates/hybrid.pem", "chain.pem");
     workspace_replace("postern.xml", "/etc/ssl/certs/ca-certificates.crt", "anchors.pem");
     workspace_replace("inbound/devices.xml", "Queued", "Direct");

@@ -21,6 +21,7 @@ void workspace_end(void);
 
 const char *workspace_path(const char *name); /* until the next call */
 void workspace_write(const char *name, const char *bytes, size_t length);
+void workspace_copy(const char *source, const char *name);
 void workspace_write_text(const char *name, const char *text);
 /* Replaces the one place where `old` stands in a file; the test fails when there is none. */
 void workspace_replace(const char *name, const char *old, const char *fresh);
