@@ -71,6 +71,9 @@ static const struct {
     {"postern.xml", " HostName=", " DrainTimeOut=\"00:01:00\" MaxHopCount=\"30\" HostName="},
     {"postern.xml", " HostName=", " DrainTimeOut=\" 00:00:00.5 \" HostName="},
     {"postern.xml", " HostName=", " MaxInboundConnection=\"5000\" HostName="},
+    {"postern.xml", " HostName=", " ConnectionInactivityTimeOut=\"00:05:00\" HostName="},
+    {"outbound/tenant.xml", "<TlsSettings>",
+     "<ConnectionInactivityTimeOut>00:01:00</ConnectionInactivityTimeOut><TlsSettings>"},
     {"postern.xml", "<Token ", "<Token Sessions=\"8\" RequestTimeOut=\"00:00:10\" "},
     {"postern.xml", "<Token ", "<Token Module=\"/usr/lib/vendor.so\" "},
     {"postern.xml", "pkcs11:token=postern;object=hybrid;type=private", "keys/hybrid.key"},
@@ -247,7 +250,7 @@ static const struct {
      "MaxMessageSize is between 1 KB and 64 GB, not 1"},
     {"postern.xml", " HostName=", " DrainTimeOut=\"30\" HostName=", 1, "is not a time span"},
     {"postern.xml", " HostName=", " DrainTimeOut=\"2.00:00:00\" HostName=", 1,
-     "DrainTimeOut is between 00:00:00 and 24:00:00"},
+     "DrainTimeOut is between 00:00:00 and 1.00:00:00"},
     {"postern.xml", " HostName=", " Workers=\"-1\" HostName=", 1, "is not a whole number"},
     {"postern.xml", " HostName=", " MaxHopCount=\"0\" HostName=", 1,
      "MaxHopCount is between 1 and 500, not 0"},
@@ -486,19 +489,21 @@ END_TEST
 
 START_TEST(test_expired_chain_is_a_warning)
 {
-    workspace_copy(TEST_DATA "/chain.pem", "expired.pem");
+    workspace_copy(TEST_DATA "/expired.pem", "expired.pem");
     workspace_replace("postern.xml", "chain.pem", "expired.pem");
     ck_assert_int_eq(workspace_load(), 0);
-    ck_assert(workspace_has_problem(true, "postern.xml", 7, "it has expired"));
+    ck_assert(workspace_has_problem(true, "postern.xml", 7, "expired"));
 }
 END_TEST
 
 START_TEST(test_connectors_write_the_xml_that_declares_them)
 {
-    char name[64];
     char *texts[5];
     size_t count = 0;
     workspace_replace("inbound/exchange.xml", "10.1.0.6", "10.1.0.6-10.1.0.9");
+    workspace_replace(
+        "outbound/tenant.xml", "<TlsSettings>",
+        "<ConnectionInactivityTimeOut>00:01:30</ConnectionInactivityTimeOut><TlsSettings>");
     workspace_replace("inbound/exchange.xml", "<Require", "<Comment>a &amp; b</Comment><Require");
     ck_assert_int_eq(workspace_load(), 0);
     for (size_t i = 0; i < 3; i++)
@@ -518,8 +523,8 @@ START_TEST(test_connectors_write_the_xml_that_declares_them)
         free(again);
         free(texts[i]);
     }
-    snprintf(name, sizeof name, "%s", workspace_config->inbound[2].comment);
-    ck_assert_str_eq(name, "a & b");
+    ck_assert_str_eq(workspace_config->inbound[2].comment, "a & b");
+    ck_assert_uint_eq(workspace_config->outbound[1].inactivity_timeout, 90000);
 }
 END_TEST
 

@@ -55,6 +55,21 @@ START_TEST(test_duration)
 END_TEST
 
 static const struct {
+    uint64_t milliseconds;
+    const char *text;
+} shown[] = {
+    {0, "00:00:00"},          {30000, "00:00:30"},        {500, "00:00:00.500"},
+    {86400000, "1.00:00:00"}, {86399999, "23:59:59.999"},
+};
+
+START_TEST(test_duration_is_shown)
+{
+    char text[CONN_DURATION_TEXT_MAXIMUM];
+    ck_assert_str_eq(conn_show_duration(shown[_i].milliseconds, text, sizeof text), shown[_i].text);
+}
+END_TEST
+
+static const struct {
     const char *text;
     int64_t bytes;
 } sizes[] = {
@@ -394,6 +409,7 @@ int main(void)
     TCase *tests = tcase_create("values");
     tcase_set_timeout(tests, 120); /* against a hang; a loaded machine is slow */
     tcase_add_loop_test(tests, test_duration, 0, ARRAY_SIZE(durations));
+    tcase_add_loop_test(tests, test_duration_is_shown, 0, ARRAY_SIZE(shown));
     tcase_add_loop_test(tests, test_size, 0, ARRAY_SIZE(sizes));
     tcase_add_loop_test(tests, test_range, 0, ARRAY_SIZE(ranges));
     tcase_add_loop_test(tests, test_domain, 0, ARRAY_SIZE(domains));
