@@ -487,6 +487,18 @@ START_TEST(test_tls_without_any_certificate)
 }
 END_TEST
 
+START_TEST(test_no_proof_where_only_this_machine_connects)
+{
+    workspace_replace("postern.xml", "0.0.0.0:25", "[::1]:25");
+    workspace_replace("inbound/exchange.xml",
+                      "<SenderIPAddresses><Range>10.1.0.5</Range><Range>10.1.0.6</Range>"
+                      "</SenderIPAddresses>",
+                      "");
+    ck_assert_msg(workspace_load() == 0, "%s", workspace_show());
+    ck_assert(workspace_has_problem(true, "exchange.xml", 1, "every program on this machine"));
+}
+END_TEST
+
 START_TEST(test_expired_chain_is_a_warning)
 {
     workspace_copy(TEST_DATA "/expired.pem", "expired.pem");
@@ -549,6 +561,7 @@ static void add_tests(TCase *tests)
     tcase_add_test(tests, test_file_that_all_may_write_is_refused);
     tcase_add_test(tests, test_pipe_is_refused_and_never_waited_for);
     tcase_add_test(tests, test_tls_without_any_certificate);
+    tcase_add_test(tests, test_no_proof_where_only_this_machine_connects);
     tcase_add_test(tests, test_expired_chain_is_a_warning);
     tcase_add_test(tests, test_connectors_write_the_xml_that_declares_them);
 }
