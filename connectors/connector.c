@@ -115,7 +115,7 @@ static int read_exchange_pair(struct conn_reader *reader, const struct conn_fiel
     }
     if (pki_name_parse_exchange(text, &pair->issuer, &pair->subject, &found) == 0)
         return 0;
-    fail_distinguished_name(field->name, text, &found, error);
+    error_set(error, EX_DATAERR, "%s '%.200s' cannot be read: %s", field->name, text, found.what);
     return error_cure(error,
                       "write &lt;I>issuer&lt;S>subject as Exchange shows it, or <Subject> and "
                       "<Issuer>");

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 
 #include "connectors/problems.h"
+#include "connectors/utf8.h"
 
 DEFINE_CLEANUP(xmlParserCtxtPtr, xmlFreeParserCtxt)
 DEFINE_CLEANUP(xmlDocPtr, xmlFreeDoc)
@@ -101,6 +102,8 @@ static const struct {
      "only &amp; &lt; &gt; &quot; &apos; and numbers (&#233;) are there"},
     {XML_ERR_UNSUPPORTED_ENCODING, "The file declares an encoding that is not UTF-8",
      "save it as UTF-8"},
+    {XML_ERR_INVALID_ENCODING, "The file is not in the encoding that it declares",
+     "save it as UTF-8"},
     {XML_ERR_ATTRIBUTE_REDEFINED, "An attribute stands twice in one element", "take one out"},
     {XML_NS_ERR_UNDEFINED_NAMESPACE, "A prefix is used whose namespace is not declared",
      "write the elements without a prefix, and xmlns=\"urn:postern:1\" in the outermost"},
@@ -126,31 +129,32 @@ static void take_error(void *context, conn_xml_error *found)
     complain(parse, found->line, &error);
 }
 
+static long count_lines(const char *bytes, size_t length)
+{
+    long lines = 1;
+    for (size_t i = 0; i < length; i++)
+        lines += bytes[i] == '\n';
+    return lines;
+}
+
 /* False, and a problem, when the bytes are no text in UTF-8. */
 static bool is_text(struct parse *parse, const char *bytes, size_t length)
 {
     struct error error;
-    long line = 1;
-    for (size_t at = 0; at < length;) {
-        const unsigned char *here = (const unsigned char *)bytes + at;
-        int size = length - at < 4 ? (int)(length - at) : 4;
-        if (*here == '\0') {
-            error_set(&error, EX_CONFIG, "The file holds a NUL byte, so it is not text in UTF-8");
-            error_cure(&error, "save it as UTF-8; Windows editors may have written UTF-16");
-            complain(parse, line, &error);
-            return false;
-        }
-        if (*here < 0x80) {
-            size = 1;
-        } else if (xmlGetUTF8Char(here, &size) < 0) {
-            error_set(&error, EX_CONFIG, "The byte 0x%02x is not UTF-8", *here);
-            error_cure(&error, "save the file as UTF-8; iconv -f LATIN1 -t UTF-8 may help");
-            complain(parse, line, &error);
-            return false;
-        }
-        line += *here == '\n';
-        at += (size_t)size;
+    const char *nul = memchr(bytes, '\0', length);
+    if (nul) {
+        error_set(&error, EX_CONFIG, "The file holds a NUL byte, so it is not text in UTF-8");
+        error_cure(&error, "save it as UTF-8; Windows editors may have written UTF-16");
+        complain(parse, count_lines(bytes, (size_t)(nul - bytes)), &error);
+        return false;
     }
+    for (size_t at = 0, size; at < length; at += size)
+        if (!(size = conn_utf8_length(bytes + at, length - at))) {
+            error_set(&error, EX_CONFIG, "The byte 0x%02x is not UTF-8", (unsigned char)bytes[at]);
+            error_cure(&error, "save the file as UTF-8; iconv -f LATIN1 -t UTF-8 may help");
+            complain(parse, count_lines(bytes, at), &error);
+            return false;
+        }
     return true;
 }
 

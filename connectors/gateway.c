@@ -143,7 +143,8 @@ static void check_chain(struct conn_reader *reader, const xmlNode *node,
         conn_complain(reader, node, false, &error);
     } else if (warning[0]) {
         error_set(&error, EX_CONFIG, "The chain of certificate '%s': %s", name, warning);
-        error_cure(&error, "replace it before mail depends on it");
+        error_cure(&error,
+                   "renew the certificate, or complete its chain, before mail depends on it");
         conn_complain(reader, node, true, &error);
     }
 }

@@ -33,8 +33,8 @@ void conn_problems_clear(struct conn_problems *problems);
  */
 int conn_load(const char *directory, struct conn_config **ret, struct conn_problems *problems);
 
-/* A range as the configuration writes it: "10.1.0.5", "10.20.0.0/16" or "10.1.0.5-10.1.0.9". Always ended
- * by NUL; returns text. */
+/* A range as the configuration writes it: "10.1.0.5", "10.20.0.0/16" or "10.1.0.5-10.1.0.9". Always
+ * ended by NUL; returns text. */
 enum { CONN_RANGE_TEXT_MAXIMUM = 2 * INET6_ADDRSTRLEN + 8 };
 const char *conn_range_text(const struct conn_range *range, char *text, size_t size);
 

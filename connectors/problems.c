@@ -4,10 +4,11 @@
  * See problems.h. */
 #include "connectors/problems.h"
 
-#include <libxml/xmlstring.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "connectors/utf8.h"
 
 static void release(struct conn_problem *problem)
 {
@@ -28,16 +29,13 @@ void conn_problems_clear(struct conn_problems *problems)
  * what came from outside; they go to terminals and into JSON. */
 static void mend_text(char *text)
 {
-    for (unsigned char *at = (unsigned char *)text; *at;) {
-        int length = (int)strnlen((char *)at, 4);
-        int character = *at < 0x80 ? *at : xmlGetUTF8Char(at, &length);
-        if (character < 0x20 || (character >= 0x7f && character < 0xa0)) {
-            length = 1;
-            *at = character < 0 || character >= 0x7f ? '?' : ' ';
-        } else if (*at < 0x80) {
-            length = 1;
-        }
-        at += length;
+    for (char *at = text; *at;) {
+        size_t length = conn_utf8_length(at, strlen(at));
+        bool control = (unsigned char)*at < 0x20 || *at == 0x7f ||
+                       ((unsigned char)*at == 0xc2 && (unsigned char)at[1] < 0xa0);
+        if (!length || control)
+            memset(at, '?', length ? length : 1);
+        at += length ? length : 1;
     }
 }
 

@@ -94,30 +94,18 @@ int conn_read_number(struct conn_reader *reader, const struct conn_field *field,
     return 0;
 }
 
-/* Milliseconds as hh:mm:ss, with a fraction where there is one. */
-static const char *show_duration(uint64_t value, char *text, size_t size)
-{
-    uint64_t seconds = value / 1000;
-    int used =
-        snprintf(text, size, "%02llu:%02llu:%02llu", (unsigned long long)(seconds / 3600),
-                 (unsigned long long)(seconds / 60 % 60), (unsigned long long)(seconds % 60));
-    if (value % 1000 && used > 0 && (size_t)used < size)
-        snprintf(text + used, size - (size_t)used, ".%03llu", (unsigned long long)(value % 1000));
-    return text;
-}
-
 int conn_read_duration(struct conn_reader *reader, const struct conn_field *field, const char *text,
                        void *target, struct error *error)
 {
     uint64_t value;
-    char least[40], most[40];
+    char least[CONN_DURATION_TEXT_MAXIMUM], most[CONN_DURATION_TEXT_MAXIMUM];
     (void)reader;
     int result = conn_parse_duration(field->name, text, &value, error);
     if (result < 0)
         return result;
     if (value < field->least || value > field->most)
-        return fail_limits(field, text, show_duration(field->least, least, sizeof least),
-                           show_duration(field->most, most, sizeof most), error);
+        return fail_limits(field, text, conn_show_duration(field->least, least, sizeof least),
+                           conn_show_duration(field->most, most, sizeof most), error);
     *(unsigned *)target = (unsigned)value;
     return 0;
 }
@@ -168,8 +156,9 @@ void conn_check_unique(struct conn_reader *reader, const xmlNode *node,
         if (!other || (list->exact ? strcmp(other, name) : strcasecmp(other, name)) != 0)
             continue;
         memcpy(&place, (const char *)list->items + i * list->size + list->place, sizeof place);
-        error_set(&error, EX_CONFIG, "There is a %s '%s' already, in %s on line %d", list->kind,
-                  name, place.file, place.line);
+        error_set(&error, EX_CONFIG,
+                  "%s '%s' is declared twice: it stands in %s on line %d already", list->kind, name,
+                  place.file, place.line);
         error_cure(&error, "give one of the two another name, or take it out");
         conn_complain(reader, node, false, &error);
         return;

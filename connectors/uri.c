@@ -115,7 +115,12 @@ static bool is_among(const struct attribute *attribute, const char *const *names
     for (size_t i = 0; i < count; i++)
         if (is_named(attribute, names[i]))
             return true;
-    /* RFC 7512 leaves room for attributes of vendors, which it marks with x-. */
+    return false;
+}
+
+/* RFC 7512 leaves room for attributes of vendors, which it marks with x-. */
+static bool is_vendors(const struct attribute *attribute)
+{
     return attribute->name_length > 2 && strncmp(attribute->name, "x-", 2) == 0;
 }
 
@@ -128,7 +133,7 @@ static const char *find_path_fault(const struct attribute *attribute, bool objec
         return "a % is not followed by two hexadecimal digits";
     if (is_among(attribute, object_names, ARRAY_SIZE(object_names)))
         return object ? NULL : "object, id and type name a key, and this is the URI of a token";
-    return is_among(attribute, path_names, ARRAY_SIZE(path_names))
+    return is_vendors(attribute) || is_among(attribute, path_names, ARRAY_SIZE(path_names))
                ? NULL
                : "it has an attribute that RFC 7512 does not know";
 }
@@ -141,7 +146,7 @@ static const char *find_query_fault(const struct attribute *attribute)
         return "an attribute is not of the form name=value";
     if (!is_encoded_well(attribute))
         return "a % is not followed by two hexadecimal digits";
-    return is_among(attribute, query_names, ARRAY_SIZE(query_names))
+    return is_vendors(attribute) || is_among(attribute, query_names, ARRAY_SIZE(query_names))
                ? NULL
                : "it has an attribute behind the ? that RFC 7512 does not know";
 }

@@ -72,6 +72,19 @@ int conn_parse_duration(const char *label, const char *text, uint64_t *ret, stru
                              "d.hh:mm:ss with days");
 }
 
+const char *conn_show_duration(uint64_t milliseconds, char *text, size_t size)
+{
+    unsigned long long seconds = milliseconds / 1000, days = seconds / 86400;
+    char day[24] = "", fraction[8] = "";
+    if (days)
+        snprintf(day, sizeof day, "%llu.", days);
+    if (milliseconds % 1000)
+        snprintf(fraction, sizeof fraction, ".%03u", (unsigned)(milliseconds % 1000));
+    snprintf(text, size, "%s%02llu:%02llu:%02llu%s", day, seconds / 3600 % 24, seconds / 60 % 60,
+             seconds % 60, fraction);
+    return text;
+}
+
 static void skip_spaces(const char **at)
 {
     while (**at == ' ')

@@ -20,6 +20,10 @@ enum { CONN_DOMAIN_MAXIMUM = 253 };
 /* "00:00:30", "1.00:00:00", "00:00:00.250"; in milliseconds. */
 int conn_parse_duration(const char *label, const char *text, uint64_t *ret, struct error *error);
 
+/* The same the other way: "00:00:30", "1.00:00:00"; cut to fit, always ended; returns text. */
+enum { CONN_DURATION_TEXT_MAXIMUM = 48 };
+const char *conn_show_duration(uint64_t milliseconds, char *text, size_t size);
+
 /* "36700160", "35 MB", "150 MB (157,286,400 bytes)"; K, M and G are powers of 1024. */
 int conn_parse_size(const char *label, const char *text, uint64_t *ret, struct error *error);
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "connectors/load.h"
+#include "connectors/values.h"
 #include "connectors/vocabulary.h"
 #include "pki/names.h"
 
@@ -222,6 +223,7 @@ static void put_hosts(struct writer *writer, const struct conn_outbound *connect
 char *conn_outbound_xml(const struct conn_outbound *connector)
 {
     struct writer writer;
+    char time[CONN_DURATION_TEXT_MAXIMUM];
     if (!begin(&writer, "OutboundConnector", connector->name))
         return NULL;
     put_element(&writer, 2, "Comment", connector->comment);
@@ -238,6 +240,8 @@ char *conn_outbound_xml(const struct conn_outbound *connector)
     put_element(&writer, 2, "TrustAnchors", connector->anchors ? connector->anchors->name : NULL);
     put_pairs(&writer, connector->pairs, connector->pair_count, connector->pairs_report_only);
     put_boolean(&writer, "CloudServicesMailEnabled", connector->cloud_services_mail);
+    put_element(&writer, 2, "ConnectionInactivityTimeOut",
+                conn_show_duration(connector->inactivity_timeout, time, sizeof time));
     fprintf(writer.stream, "  <SmtpMaxMessagesPerConnection>%u</SmtpMaxMessagesPerConnection>\n",
             connector->messages_per_connection);
     return finish(&writer, "OutboundConnector");
