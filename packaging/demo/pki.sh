@@ -5,15 +5,16 @@
 # The demo's certificates, shaped like the real ones, and the SoftHSM token. Everything lies under
 # $demo/pki and $demo/token and is worth nothing after the demo.
 #
-#   cloud root ── cloud issuer ────── mail.protection.outlook.com (the cloud's own)
-#             └── another issuer ──── the same subject again, for the failure
-#   organisation root ─────────────── gw.contoso.com (Postern's; its key is born in the token)
-#                     └────────────── mail1.corp.contoso.com (the premises' mail server)
+#   cloud root ── cloud issuer ─────── mail.protection.outlook.com (the cloud's own)
+#             └── another issuer ───── the same subject again, for the failure
+#   organisation root ── its issuer ── gw.contoso.com (Postern's; its key is born in the token)
+#                                 └── mail1.corp.contoso.com (the premises' mail server)
 
 readonly endpoint_subject="/C=US/ST=Washington/L=Redmond/O=Microsoft Corporation/CN=mail.protection.outlook.com"
 readonly cloud_issuer_subject="/C=US/O=Postern Demo/CN=Demo Cloud Services CA-1"
 readonly other_issuer_subject="/C=US/O=Postern Demo/CN=Demo Another Cloud CA-2"
-readonly organisation_subject="/C=US/O=Contoso Ltd/CN=Contoso Demo Root"
+readonly organisation_root_subject="/C=US/O=Contoso Ltd/CN=Contoso Demo Root"
+readonly organisation_issuer_subject="/C=US/O=Contoso Ltd/CN=Contoso Demo Issuing CA"
 
 # Where SoftHSM's module is: Debian, Fedora, and what a multiarch build would use.
 find_softhsm()
@@ -112,15 +113,16 @@ make_pki()
         cat "$demo/pki/extensions"
     } >"$demo/pki/request.cnf"
     make_root cloud-root "/C=US/O=Postern Demo/CN=Demo Cloud Root"
-    make_root organisation "$organisation_subject"
+    make_root organisation-root "$organisation_root_subject"
     make_certificate cloud-issuer "$cloud_issuer_subject" cloud-root issuer
     make_certificate other-issuer "$other_issuer_subject" cloud-root issuer
+    make_certificate organisation "$organisation_issuer_subject" organisation-root issuer
     make_certificate endpoint "$endpoint_subject" cloud-issuer endpoint
     bundle endpoint cloud-issuer
     make_certificate reissued "$endpoint_subject" other-issuer endpoint
     bundle reissued other-issuer
     make_certificate premises "/C=US/O=Contoso Ltd/CN=mail1.corp.contoso.com" organisation premises
-    bundle premises
+    bundle premises organisation
 }
 
 # A token of its own, and the key that is born in it and never leaves it. The request for the
@@ -154,6 +156,8 @@ END
     openssl req -in "$demo/pki/hybrid.csr" -verify -noout >/dev/null 2>&1 ||
         fail "the signature on the token's certificate request is not good"
     sign_request hybrid organisation hybrid
+    # The far side fetches no intermediates, so that they are sent: the chain's file has them.
+    cat "$demo/pki/organisation.pem" >>"$demo/pki/hybrid.pem"
 }
 
 # name_of FILE subject|issuer: as RFC 4514 and Postern's XML have it

@@ -12,7 +12,7 @@ make_postern()
     ENDPOINT_ISSUER=$(name_of "$demo/pki/endpoint.pem" issuer)
     local template_names=(PKI DEMO SOFTHSM_MODULE ENDPOINT_SUBJECT ENDPOINT_ISSUER PORT
         POSTERN_ADDRESS PREMISES_ADDRESS CLOUD_ADDRESS) file
-    mkdir -m 755 "$demo/postern" "$demo/postern/inbound" "$demo/postern/outbound" "$demo/state"
+    mkdir -m 755 "$demo/postern" "$demo/postern/inbound" "$demo/postern/outbound"
     for file in postern.xml inbound/exchange.xml inbound/cloud.xml outbound/tenant.xml \
         outbound/premises.xml; do
         fill "$demo_source/postern/$file.in" "$demo/postern/$file"
