@@ -84,6 +84,7 @@ class Gateway:
             "LANG": "C.UTF-8",
             # A small quarantine, so that growth is ours and not the sanitizer's.
             "ASAN_OPTIONS": "quarantine_size_mb=4:detect_stack_use_after_return=0",
+            "LSAN_OPTIONS": os.environ.get("LSAN_OPTIONS", ""),
             "UBSAN_OPTIONS": "print_stacktrace=1",
             **dict(environment),
         }
