@@ -261,6 +261,7 @@ static void on_lost(struct hop_owner *owner, const struct error *error)
         return;
     courier->hop_lost = true;
     if (courier->waiting || courier->phase != PHASE_ENVELOPE) {
+        hop_log_failure(courier->hop, error);
         if (!courier->verdict)
             settle_lost(courier, error->what);
         /* While content goes out the client asks at its end; tell it now that nobody takes more. */

@@ -34,7 +34,7 @@ enum {
 const char *hop_step_name(enum hop_step step)
 {
     static const char *const names[] = {"resolve",   "connect",  "greeting", "ehlo",
-                                        "starttls", "handshake", "ehlo-tls", "ready"};
+                                        "starttls", "handshake", "ehlo-tls", "transaction"};
     return names[step];
 }
 
@@ -90,7 +90,7 @@ static void step_ended(struct hop *hop, const struct error *error)
 
 enum gravity { GRAVITY_CONNECTION = 1, GRAVITY_PROTOCOL, GRAVITY_TLS, GRAVITY_VERDICT };
 
-static void log_failure(const struct hop *hop, const struct error *error)
+void hop_log_failure(const struct hop *hop, const struct error *error)
 {
     const struct tls_peer *peer = tls_peer(hop->stream.ssl);
     const struct pki_peer_verdict *verdict = peer ? peer->verdict : NULL;
@@ -124,7 +124,7 @@ static void host_failed(struct hop *hop, enum gravity gravity, int code, const c
 {
     if (error->cure[0] == '\0')
         error_cure(error, "posternctl outbound validate %s", hop->outbound->name);
-    log_failure(hop, error);
+    hop_log_failure(hop, error);
     step_ended(hop, error);
     if ((int)gravity >= hop->gravity) {
         hop->gravity = gravity;
@@ -308,7 +308,7 @@ static void handshake_failed(struct hop *hop, const struct error *reason)
     } else if (error.code != EX_PROTOCOL && error.code != EX_IOERR) {
         host_failed(hop, GRAVITY_TLS, 451, "4.7.0", &error);
     } else if (!tls_is_demanded(hop)) {
-        log_failure(hop, &error);
+        hop_log_failure(hop, &error);
         step_ended(hop, &error);
         stream_close(&hop->stream);
         hop->without_tls = true;

@@ -89,6 +89,9 @@ struct hop *hop_dial(struct worker *worker, struct snapshot *snapshot,
 /* Says QUIT when `politely` and nothing is under way; closes and frees in any case. */
 void hop_close(struct hop *hop, bool politely);
 
+/* The event: this next hop did not serve, and why. */
+void hop_log_failure(const struct hop *hop, const struct error *error);
+
 /* Sends a command line (without CRLF; bounded by SMTP_COMMAND_MAXIMUM) and expects one reply more.
  * `timeout` in milliseconds counts from now; it is cut to ConnectionInactivityTimeOut. */
 void hop_command(struct hop *hop, int64_t timeout, const char *format, ...)
