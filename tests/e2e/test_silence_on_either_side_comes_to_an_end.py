@@ -16,8 +16,8 @@ def test_a_next_hop_that_never_answers_is_given_up_with_4xx(plain, step):
     far.once(step, silence)
     reply = gateway.attempt()
     assert 400 <= reply.code < 500 and reply.enhanced.startswith("4.4.")
-    event = gateway.wait_for("next-hop-failed", outbound="tenant")
-    assert event["cure"]
+    told = ("next-hop-failed", "recipient-refused", "message")
+    assert "1 s" in gateway.wait_for(told, outbound="tenant").line
     assert gateway.send() == 250
 
 
