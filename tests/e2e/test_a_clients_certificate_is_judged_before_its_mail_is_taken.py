@@ -92,8 +92,17 @@ def test_peer_certificates_narrow_it_further(postern, cloud, pki):
     gateway = postern(xml.from_cloud(PeerCertificates=pairs), xml.outbound("next", [far.host]))
     assert mail(gateway, pki.endpoint) == 250
     assert mail(gateway, pki.other_issuer()) == (550, "5.7.1")
-    event = gateway.wait_for("peer-refused")
+    event = gateway.wait_for("sender-refused", condition="certificate")
     assert "Cloud Services CA-2" in event.line and "Cloud Services CA-1" in event.line
+
+
+def test_report_only_reports(postern, cloud, pki):
+    """Design: "Mode is Enforce or ReportOnly"; nothing is ever silently ignored."""
+    far = cloud(trust=None)
+    pairs = xml.peers((ENDPOINT, ISSUER), mode="ReportOnly")
+    gateway = postern(xml.from_cloud(PeerCertificates=pairs), xml.outbound("next", [far.host]))
+    assert mail(gateway, pki.other_issuer()) == 250
+    assert "Cloud Services CA-2" in gateway.wait_for("peer-reported", inbound="cloud").line
 
 
 def test_the_mail_of_a_plain_connector_still_goes_its_own_way(postern, cloud, pki):

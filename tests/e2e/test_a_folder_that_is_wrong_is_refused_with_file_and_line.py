@@ -106,13 +106,12 @@ def test_all_of_them_at_once(postern):
         assert place in done.stderr
 
 
-@pytest.mark.parametrize("which", ["Chain", "TrustAnchors", "PinSource"])
+@pytest.mark.parametrize("which", ["Chain", "TrustAnchors"])
 def test_a_file_that_is_not_there(postern, pki, which):
     missing = "/nonexistent/file.pem"
     more = {
         "Chain": {"certificates": {"hybrid": (missing, pki.gateway.key)}},
         "TrustAnchors": {"anchors": {"public": missing}},
-        "PinSource": {"tokens": [{"Uri": "pkcs11:token=x", "PinSource": missing}]},
     }[which]
     done = postern(xml.inbound(), xml.outbound(hosts=["127.0.0.1:1"]), start=False, **more).check()
     assert done.returncode == 78
@@ -165,4 +164,4 @@ def test_metrics_are_taken_with_a_warning(postern):
     done = gateway.check()
     assert done.returncode == 0 and "Metrics" in done.stderr
     gateway.start()
-    assert "Metrics" in gateway.wait_for("config-warning").line
+    assert gateway.wait_for("config-warning", msg=lambda text: "Metrics" in text)["cure"]

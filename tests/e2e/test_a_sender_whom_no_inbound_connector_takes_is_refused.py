@@ -100,10 +100,13 @@ def test_an_older_tls_than_the_connectors_minimum_is_refused(plain):
     assert not far.connections
 
 
-def test_a_connector_that_allows_tls_1_0_for_old_devices_gets_it(plain):
+@pytest.mark.parametrize("kind", ["EC:P-256", "RSA:2048"])
+def test_a_connector_that_allows_tls_1_0_for_old_devices_gets_it(plain, pki, kind):
     """Design: inbound/devices.xml has TlsMinimumVersion 1.0."""
+    ours = pki.organisation.issue("CN=gw.contoso.com,O=Contoso", ["gw.contoso.com"], kind=kind)
     gateway, far = plain(
-        inbound={"RequireTls": True, "TlsMinimumVersion": "1.0", "TlsCertificateName": "hybrid"}
+        inbound={"RequireTls": True, "TlsMinimumVersion": "1.0", "TlsCertificateName": "hybrid"},
+        certificates={"hybrid": (ours.chain, ours.key)},
     )
     client = gateway.client()
     client.ehlo()

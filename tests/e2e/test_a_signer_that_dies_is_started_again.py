@@ -36,7 +36,7 @@ def check(gateway, far):
     far.forget_sessions()
     started = len(gateway.events("signer-started"))
     kill(gateway)
-    assert gateway.wait_for("signer-lost")["cure"]
+    assert gateway.wait_for("signer-lost")["error"]
     refusals = deliver_until_taken(gateway)
     assert all(400 <= reply.code < 500 for reply in refusals), refusals
     assert gateway.wait_for("signer-started", count=started + 1)

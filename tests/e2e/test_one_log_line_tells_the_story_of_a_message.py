@@ -5,6 +5,8 @@ hop's reply, TLS version, cipher, the peer's subject and issuer on both sides, w
 connection was new, resumed or pooled, and milliseconds in each phase"."""
 
 from harness import xml
+from harness.logfmt import FIELD
+from harness.waiting import wait_until
 
 
 def test_everything_is_in_it(postern, cloud, pki):
@@ -54,7 +56,7 @@ def test_one_message_is_one_line(plain):
         assert client.message() == 250
     gateway.wait_for("message", count=5)
     assert client.command("QUIT") == 221
-    gateway.wait_for("session")
+    wait_until(lambda: not gateway.ctl("status").json["sessions"]["open"], "the session to end")
     assert len(gateway.events("message")) == 5
     assert len({event["session"] for event in gateway.events("message")}) == 1
 
@@ -65,3 +67,13 @@ def test_sessions_have_ids_of_their_own(plain):
         assert gateway.send() == 250
     gateway.wait_for("message", count=5)
     assert len({event["session"] for event in gateway.events("message")}) == 5
+
+
+def test_no_line_has_a_field_twice(line):
+    """A reader of logfmt keeps one of them, and nobody knows which."""
+    gateway, far = line(level=7)
+    assert gateway.send() == 250
+    gateway.wait_for("message")
+    for event in gateway.events():
+        names = FIELD.findall(event.line)
+        assert len(names) == len(event), event

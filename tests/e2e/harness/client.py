@@ -117,9 +117,12 @@ class Client:
 
     def handshake(self, certificate=None, trust=None, session=None, context=None, **versions):
         self.context = context or tls.context(False, certificate, trust, **versions)
-        self.socket = self.context.wrap_socket(
-            self.socket, server_hostname="gw.contoso.com", session=session
-        )
+        try:
+            self.socket = self.context.wrap_socket(
+                self.socket, server_hostname="gw.contoso.com", session=session
+            )
+        except (ConnectionError, ssl.SSLError) as error:
+            raise Closed(str(error)) from None
         self.encrypted = True
 
     def envelope(self, sender="alice@contoso.com", recipients=("bob@example.com",), more=""):

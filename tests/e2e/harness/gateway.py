@@ -73,6 +73,7 @@ class Gateway:
     def __init__(
         self, directory, connectors, certificates=(), tokens=(), anchors=(), listeners=1,
         gateway=(), files=(), environment=(), signer=None, level=6, arguments=(), sockets=(),
+        descriptors=None,
     ):
         self.directory = pathlib.Path(directory)
         self.connectors = list(connectors)
@@ -89,7 +90,7 @@ class Gateway:
             **dict(environment),
         }
         self.signer, self.level, self.arguments = signer or SIGNER, level, list(arguments)
-        self.sockets = list(sockets)
+        self.sockets, self.descriptor_limit = list(sockets), descriptors
         self.ports = [free_port() for _ in range(listeners)]
         self.control = self.directory / "control.sock"
         self.process, self.clients = None, []
@@ -115,15 +116,13 @@ class Gateway:
         for name, path in self.anchors.items():
             parts.append(f'  <TrustAnchors Name="{name}">{path}</TrustAnchors>\n')
         parts.append(f'  <Control Socket="{self.control}"/>\n')
-        parts.append(f'  <State Directory="{self.directory / "state"}"/>\n</Gateway>\n')
-        return "".join(parts)
+        return "".join(parts) + "</Gateway>\n"
 
     def configure(self):
         """Writes the folder anew; for a running gateway, reload() takes it up."""
         for folder in ("inbound", "outbound"):
             shutil.rmtree(self.directory / folder, ignore_errors=True)
             (self.directory / folder).mkdir(parents=True)
-        (self.directory / "state").mkdir(exist_ok=True)
         (self.directory / "postern.xml").write_text(self.main_file())
         for connector in self.connectors:
             path = self.directory / connector.kind / f"{connector.file}.xml"
@@ -158,6 +157,8 @@ class Gateway:
         command, numbers = self.command(), [one.fileno() for one in self.sockets]
         if numbers:
             command = [sys.executable, "-c", ACTIVATE, ",".join(map(str, numbers)), *command]
+        if self.descriptor_limit:
+            command = ["/bin/sh", "-c", f'ulimit -n {self.descriptor_limit}; exec "$@"', "sh", *command]
         self.process = subprocess.Popen(
             command, env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, pass_fds=numbers,
@@ -190,10 +191,12 @@ class Gateway:
         return "\n".join(self.lines)
 
     def events(self, name=None, **fields):
-        """Every log line so far with that event name and those fields (a callable judges one)."""
+        """Every log line so far with that event name (or one of several) and those fields (a callable
+        judges one)."""
+        names = (name,) if isinstance(name, str) else name
 
         def fits(event):
-            return (name is None or event.get("event") == name) and all(
+            return (not names or event.get("event") in names) and all(
                 wanted(event.get(field.replace("_", "-"), ""))
                 if callable(wanted)
                 else event.get(field.replace("_", "-")) == str(wanted)

@@ -81,7 +81,9 @@ class Authority:
 
     @property
     def anchors(self):
-        """A file with this CA's certificate, to be trusted."""
+        """A file with the certificate of this CA's root, to be trusted."""
+        if self.parent:
+            return self.parent.anchors
         path = self.directory / f"anchor-{self.certificate.serial_number:x}.pem"
         path.write_bytes(pem(self.certificate))
         return path
@@ -147,14 +149,16 @@ class Authority:
 
 
 class Pki:
-    """The cloud's side (root, intermediate, endpoint) and the organisation's (root, gateway)."""
+    """The cloud's side (root, intermediate, endpoint) and the organisation's (its issuing CA, below a
+    root of its own; gateway)."""
 
     def __init__(self, directory):
         self.directory = pathlib.Path(directory)
         self.root = Authority(directory, "CN=DigiCert Global Root G2,O=DigiCert Inc,C=US")
         self.intermediate = self.root.intermediate(ISSUER)
         self.endpoint = self.intermediate.issue(ENDPOINT, ENDPOINT_NAMES)
-        self.organisation = Authority(directory, "CN=Contoso Root,O=Contoso,C=US")
+        above = Authority(directory, "CN=Contoso Root,O=Contoso,C=US")
+        self.organisation = above.intermediate("CN=Contoso Issuing CA,O=Contoso,C=US")
         self.gateway = self.organisation.issue(GATEWAY, ["gw.contoso.com"])
 
     def stranger(self, **more):
