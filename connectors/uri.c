@@ -141,7 +141,7 @@ static const char *find_path_fault(const struct attribute *attribute, bool objec
 static const char *find_query_fault(const struct attribute *attribute)
 {
     if (is_named(attribute, "pin-value"))
-        return "a PIN may not stand in a file of the configuration";
+        return "a PIN (pin-value) may not stand in a file of the configuration";
     if (!attribute->name_length || !attribute->value)
         return "an attribute is not of the form name=value";
     if (!is_encoded_well(attribute))

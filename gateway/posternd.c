@@ -18,11 +18,11 @@ static const char usage[] =
     "Usage: posternd [OPTION]...\n"
     "The gate for mail between an organisation and its cloud tenant.\n"
     "\n"
-    "  -c, --config DIR       read the configuration from DIR (default " POSTERN_SYSCONFDIR
-    "/postern)\n"
+    "  -c, --config DIR       read the configuration from DIR; by default\n"
+    "                         " POSTERN_SYSCONFDIR "/postern\n"
     "      --check-config     check the files of the configuration and exit: 0, or 78\n"
-    "      --signer PROGRAM   run PROGRAM as the signer (default " POSTERN_LIBEXECDIR
-    "/postern-signer)\n"
+    "      --signer PROGRAM   run PROGRAM as the signer; by default\n"
+    "                         " POSTERN_LIBEXECDIR "/postern-signer\n"
     "      --log-level LEVEL  write events up to LEVEL: error, warning, notice, info, debug or the\n"
     "                         number that syslog gives it (default info)\n"
     "  -h, --help             show this and exit\n"

@@ -57,6 +57,9 @@ static int set_files(posix_spawn_file_actions_t *actions, int socket)
         number = posix_spawn_file_actions_addopen(actions, 1, "/dev/null", O_WRONLY, 0);
     if (!number)
         number = posix_spawn_file_actions_adddup2(actions, socket, CHILD_SOCKET);
+    /* Nothing else, whatever somebody handed to us without close-on-exec. */
+    if (!number)
+        number = posix_spawn_file_actions_addclosefrom_np(actions, CHILD_SOCKET + 1);
     return number;
 }
 

@@ -94,6 +94,9 @@ static void log_lost(const struct pki_signer *signer, pid_t pid, const char *how
     log_text(&log, "process", how);
     log_number(&log, "starts", (int64_t)signer->starts);
     log_error(&log, &signer->last_error);
+    if (!signer->last_error.cure[0])
+        log_text(&log, "cure", "it is started again by itself; should this go on, look at the module "
+                               "with posternctl hsm status");
     log_end(&log);
 }
 

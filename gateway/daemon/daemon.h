@@ -58,7 +58,7 @@ struct daemon_worker {
     struct loop_task ping, pong;
     bool pinged; /* a ping is on its way */
     struct loop_task take, taken; /* the new configuration */
-    struct loop_task drain, drained, cut_off;
+    struct loop_task drain, quiet, drained, cut_off;
     int take_result;
 };
 

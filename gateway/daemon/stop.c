@@ -13,7 +13,8 @@
 struct daemon_stop {
     struct daemon *daemon;
     struct loop_timer limit;
-    unsigned waiting; /* workers with sessions left */
+    unsigned listening; /* workers that may accept still */
+    unsigned waiting;   /* workers with sessions left */
     bool cutting_off;
 };
 
@@ -37,6 +38,14 @@ static void worker_is_drained(struct loop_task *task)
         stopped(daemon);
 }
 
+/* Closed once no worker watches them, so that who comes now is refused and does not wait in vain. */
+static void worker_is_quiet(struct loop_task *task)
+{
+    struct daemon *daemon = container_of(task, struct daemon_worker, quiet)->daemon;
+    if (--daemon->stop->listening == 0)
+        listeners_close(&daemon->listeners, NULL);
+}
+
 static void drained(struct worker *worker)
 {
     struct daemon_worker *entry = worker->drained_context;
@@ -50,6 +59,8 @@ static void drain(struct loop_task *task)
     worker->worker->drained = drained;
     worker->worker->drained_context = worker;
     worker_drain(worker->worker);
+    worker->quiet.run = worker_is_quiet;
+    loop_post(worker->daemon->loop, &worker->quiet);
 }
 
 static void cut_off(struct loop_task *task)
@@ -84,7 +95,7 @@ void daemon_stop(struct daemon *daemon)
         return;
     }
     daemon->stop->daemon = daemon;
-    daemon->stop->waiting = daemon->worker_count;
+    daemon->stop->listening = daemon->stop->waiting = daemon->worker_count;
     sd_notify(0, "STOPPING=1\nSTATUS=Waiting for sessions in flight");
     log_event(&log, LOG_EVENT_STOPPING, "Stopping: no new sessions, those in flight have %u s",
               limit / 1000);

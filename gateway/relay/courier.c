@@ -182,7 +182,7 @@ static bool refuse_eight_bit(struct courier *courier)
     struct smtp_reply reply;
     if (courier->mail.body != SMTP_BODY_8BITMIME || courier->hop->offers.eight_bit_mime)
         return false;
-    smtp_reply_set(&reply, 550, "5.6.3 %s takes no 8BITMIME message", hop_host(courier->hop));
+    smtp_reply_set(&reply, 554, "5.6.3 %s takes no 8BITMIME message", hop_host(courier->hop));
     settle(courier, &reply);
     answer_later(courier);
     return true;

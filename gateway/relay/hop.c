@@ -613,6 +613,7 @@ static void on_timer(struct loop_timer *timer)
 static void describe_address(struct hop *hop, const struct sockaddr_storage *address)
 {
     char text[INET6_ADDRSTRLEN] = "?";
+    bool six = address->ss_family == AF_INET6;
     uint16_t port;
     if (address->ss_family == AF_INET) {
         const struct sockaddr_in *in = (const struct sockaddr_in *)address;
@@ -623,7 +624,8 @@ static void describe_address(struct hop *hop, const struct sockaddr_storage *add
         inet_ntop(AF_INET6, &in->sin6_addr, text, sizeof text);
         port = ntohs(in->sin6_port);
     }
-    snprintf(hop->address_text, sizeof hop->address_text, "[%s]:%u", text, port);
+    snprintf(hop->address_text, sizeof hop->address_text, six ? "[%s]:%u" : "%s:%u", text,
+             port);
 }
 
 static void begin_address(struct hop *hop)

@@ -156,7 +156,9 @@ SSL_SESSION *pool_take_ticket(struct pool *pool, const struct snapshot *snapshot
             continue;
         SSL_SESSION *session = (*at)->session;
         SSL_SESSION_up_ref(session);
-        free_ticket(pool, at);
+        /* RFC 8446 C.4: a ticket of TLS 1.3 serves once. Before it, a session serves until it ends. */
+        if (SSL_SESSION_get_protocol_version(session) >= TLS1_3_VERSION)
+            free_ticket(pool, at);
         return session;
     }
     return NULL;

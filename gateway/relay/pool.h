@@ -25,7 +25,7 @@ void pool_put(struct pool *pool, struct hop *hop);
 void pool_drop(struct pool *pool, struct hop *hop);
 void pool_clear(struct pool *pool); /* a new snapshot, or the end */
 
-/* Tickets: each is used once. */
+/* Tickets of TLS 1.3 are used once, sessions of TLS 1.2 until something newer comes. */
 void pool_keep_tickets(struct pool *pool, struct hop *hop);
 SSL_SESSION *pool_take_ticket(struct pool *pool, const struct snapshot *snapshot,
                               const struct conn_outbound *outbound, size_t host);

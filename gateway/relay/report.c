@@ -109,12 +109,14 @@ void report_sender_refused(const struct session *session, const struct smtp_mail
     const struct pki_peer_verdict *verdict =
         closest ? tls_inbound_verdict(tls_peer(session->stream.ssl), closest) : NULL;
     struct log log;
-    log_event(&log, LOG_EVENT_SENDER_REFUSED, "No inbound connector admits %s", session->peer);
+    bool judged = condition == CONN_CONDITION_CERTIFICATE && verdict;
+    log_event(&log, judged ? LOG_EVENT_PEER_REFUSED : LOG_EVENT_SENDER_REFUSED,
+              "No inbound connector admits %s", session->peer);
     session_log(session, &log);
     log_format(&log, "from", "<%s>", mail->path.address);
     log_text(&log, "closest", closest ? closest->name : NULL);
     log_text(&log, "condition", conn_condition_name(condition));
-    if (condition == CONN_CONDITION_CERTIFICATE && verdict) {
+    if (judged) {
         log_text(&log, "check", pki_check_name(verdict->failed));
         log_text(&log, "error", verdict->reason);
         log_text(&log, "cure", verdict->cure);

@@ -26,9 +26,21 @@ static void pump(struct session *session);
 
 /* --- life --- */
 
+static void log_end_of_session(const struct session *session)
+{
+    struct log log;
+    log_event(&log, LOG_EVENT_SESSION, "Session of %s ended", session->peer);
+    session_log(session, &log);
+    log_number(&log, "messages", session->messages);
+    log_number(&log, "errors", session->errors);
+    log_number(&log, "ms-total", loop_now(session->worker->loop) - session->started);
+    log_end(&log);
+}
+
 static void free_session(struct session *session)
 {
     struct worker *worker = session->worker;
+    log_end_of_session(session);
     transaction_end(session);
     stream_close(&session->stream);
     loop_cancel_timer(worker->loop, &session->timer);
@@ -411,7 +423,9 @@ static void greet(struct session *session)
     if (worker->sessions_limit_reached) {
         session_reply(session, 421, "4.3.2 %s has too many sessions open", config->host_name);
         WORKER_COUNT(worker, sessions_refused);
-        session_finish(session);
+        /* It has said nothing yet that a close could drown, and it must not take a place. */
+        (void)stream_flush(&session->stream);
+        session_abort(session);
         return;
     }
     session_reply(session, 220, "%s ESMTP Postern", config->host_name);

@@ -4,6 +4,7 @@
  * See command.h. */
 #include "gateway/smtp/command.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <string.h>
 #include <strings.h>
@@ -101,7 +102,28 @@ static bool is_label_byte(char byte)
     return isalnum((unsigned char)byte) || byte == '-' || byte == '_';
 }
 
-/* A domain of non-empty labels, or an address literal in brackets. */
+static bool is_label(const char *start, const char *end)
+{
+    return end > start && end - start <= 63 && *start != '-' && end[-1] != '-';
+}
+
+/* RFC 5321 4.1.3: "[192.0.2.1]" or "[IPv6:2001:db8::1]"; other tags are nobody's. */
+static bool is_address_literal(const char *text, size_t length)
+{
+    static const char tag[] = "IPv6:";
+    char address[INET6_ADDRSTRLEN + 1];
+    struct in6_addr number;
+    bool six = length > sizeof tag - 1 && strncasecmp(text, tag, sizeof tag - 1) == 0;
+    size_t skip = six ? sizeof tag - 1 : 0;
+    if (length - skip >= sizeof address)
+        return false;
+    memcpy(address, text + skip, length - skip);
+    address[length - skip] = '\0';
+    return inet_pton(six ? AF_INET6 : AF_INET, address, &number) == 1;
+}
+
+/* A domain of labels that are not empty and neither begin nor end with a hyphen, or an address
+ * literal in brackets. */
 static bool skip_domain(struct cursor *cursor)
 {
     const char *start = cursor->at;
@@ -109,17 +131,17 @@ static bool skip_domain(struct cursor *cursor)
         while (cursor->at < cursor->end &&
                (isalnum((unsigned char)*cursor->at) || strchr(".:-", *cursor->at)))
             cursor->at++;
-        return take(cursor, ']') && cursor->at - start > 2 &&
-               cursor->at - start <= SMTP_DOMAIN_MAXIMUM;
+        return take(cursor, ']') &&
+               is_address_literal(start + 1, (size_t)(cursor->at - start) - 2);
     }
     const char *label = start;
     for (; cursor->at < cursor->end; cursor->at++) {
-        if (*cursor->at == '.' && cursor->at > label)
+        if (*cursor->at == '.' && is_label(label, cursor->at))
             label = cursor->at + 1;
         else if (!is_label_byte(*cursor->at))
             break;
     }
-    return cursor->at > label && cursor->at - start <= SMTP_DOMAIN_MAXIMUM;
+    return is_label(label, cursor->at) && cursor->at - start <= SMTP_DOMAIN_MAXIMUM;
 }
 
 /* "@one,@two:" in front of an address: accepted and dropped (RFC 5321 appendix C). */

@@ -37,7 +37,7 @@
     X(LISTENING, "listening", LOG_INFO, "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0108")                        \
     X(RESOURCES, "resources", LOG_WARNING, "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0109")                     \
     X(INTERNAL, "internal-error", LOG_CRIT, "5d0d3ab1fd6c4b0c9a3f1c9b6a7d010a")                    \
-    X(SESSION, "session", LOG_INFO, "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0201")                            \
+    X(SESSION, "session", LOG_DEBUG, "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0201")                            \
     X(SESSION_REFUSED, "session-refused", LOG_WARNING, "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0202")         \
     X(MESSAGE, "message", LOG_INFO, "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0203")                            \
     X(SENDER_REFUSED, "sender-refused", LOG_NOTICE, "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0204")            \
