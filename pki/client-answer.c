@@ -199,7 +199,7 @@ static int take_hello(struct pki_signer *signer, const struct pki_wire_message *
     struct log log;
     signer->state = PROCESS_UP;
     log_event(&log, LOG_EVENT_SIGNER_STARTED, "The signer is running");
-    log_text(&log, "program", signer->program);
+    log_text(&log, "signer", signer->program);
     log_number(&log, "pid", signer->pid);
     log_number(&log, "starts", (int64_t)signer->starts);
     log_end(&log);

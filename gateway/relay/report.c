@@ -110,8 +110,7 @@ void report_sender_refused(const struct session *session, const struct smtp_mail
         closest ? tls_inbound_verdict(tls_peer(session->stream.ssl), closest) : NULL;
     struct log log;
     bool judged = condition == CONN_CONDITION_CERTIFICATE && verdict;
-    log_event(&log, judged ? LOG_EVENT_PEER_REFUSED : LOG_EVENT_SENDER_REFUSED,
-              "No inbound connector admits %s", session->peer);
+    log_event(&log, LOG_EVENT_SENDER_REFUSED, "No inbound connector admits %s", session->peer);
     session_log(session, &log);
     log_format(&log, "from", "<%s>", mail->path.address);
     log_text(&log, "closest", closest ? closest->name : NULL);
@@ -125,6 +124,24 @@ void report_sender_refused(const struct session *session, const struct smtp_mail
     }
     log_end(&log);
     WORKER_COUNT(session->worker, sessions_refused);
+}
+
+void report_sender_reported(const struct session *session, const struct conn_inbound *inbound)
+{
+    const struct pki_peer_verdict *verdict =
+        tls_inbound_verdict(tls_peer(session->stream.ssl), inbound);
+    struct log log;
+    if (!verdict || !verdict->would_refuse)
+        return;
+    log_event(&log, LOG_EVENT_PEER_REPORTED,
+              "The certificate of %s is not the one that connector %s expects; it passes, for "
+              "PeerCertificates says ReportOnly",
+              session->peer, inbound->name);
+    session_log(session, &log);
+    log_text(&log, "inbound", inbound->name);
+    log_text(&log, "error", verdict->reason);
+    log_text(&log, "cure", verdict->cure);
+    log_end(&log);
 }
 
 void report_recipient_refused(const struct transaction *transaction,

@@ -111,6 +111,8 @@ void report_message(const struct transaction *transaction, const struct smtp_rep
 void report_broken_off(const struct transaction *transaction);
 void report_sender_refused(const struct session *session, const struct smtp_mail *mail,
                            const struct conn_inbound *closest, enum conn_condition condition);
+/* ReportOnly let a client's certificate pass that is not the expected one. */
+void report_sender_reported(const struct session *session, const struct conn_inbound *inbound);
 void report_recipient_refused(const struct transaction *transaction,
                               const struct smtp_reply *reply);
 void report_violation(const struct session *session, const char *what);

@@ -193,9 +193,11 @@ static void secured(struct stream *stream, int result, const struct error *error
 static void start_tls(struct session *session)
 {
     transaction_end(session);
+    int64_t limit = session->snapshot->config->inactivity_timeout;
+    if (limit > HANDSHAKE_MILLISECONDS)
+        limit = HANDSHAKE_MILLISECONDS;
     if (stream_flush(&session->stream) < 0 || stream_unsent(&session->stream) ||
-        loop_set_timer(session->worker->loop, &session->timer, HANDSHAKE_MILLISECONDS,
-                       timed_out) < 0) {
+        loop_set_timer(session->worker->loop, &session->timer, limit, timed_out) < 0) {
         session_abort(session);
         return;
     }

@@ -135,6 +135,8 @@ void transaction_mail(struct session *session, const char *arguments, size_t len
         session_count_error(session);
         return;
     }
+    if (!session->messages)
+        report_sender_reported(session, inbound); /* once a session */
     session->transaction = new_transaction(session, &mail, inbound);
     if (session->transaction)
         session_reply(session, 250, "2.1.0 Sender OK");

@@ -57,9 +57,11 @@ int smtp_reply_feed(struct smtp_reply_parser *parser, const char *bytes, size_t 
 {
     for (size_t i = 0; i < length; i++) {
         if (bytes[i] == '\n') {
-            /* A line end without CR is borne from a server: it cannot carry anything past us. */
-            if (parser->line_length && parser->line[parser->line_length - 1] == '\r')
-                parser->line_length--;
+            /* RFC 5321 2.3.8: a line ends with CR LF, from a server as from a client. */
+            if (!parser->line_length || parser->line[--parser->line_length] != '\r') {
+                *taken = i;
+                return -1;
+            }
             int result = take_line(parser);
             if (result != 0) {
                 *taken = i + 1;

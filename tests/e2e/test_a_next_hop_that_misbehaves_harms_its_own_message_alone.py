@@ -7,6 +7,7 @@ and costs nothing else". RFC 5321: what is not certainly accepted is 4xx, so tha
 import pytest
 
 from harness.cloud import Drop, after, byte_by_byte, drop, reset, silence
+from harness.waiting import wait_until
 
 STEPS = ["CONNECT", "EHLO", "MAIL", "RCPT", "DATA", "BODY", "."]
 
@@ -107,6 +108,7 @@ def test_silence_does_not_stop_the_others(plain):
     waiting = gateway.client()
     waiting.ehlo()
     waiting.send(b"MAIL FROM:<a@contoso.com>\r\nRCPT TO:<b@example.com>\r\nDATA\r\n")
+    wait_until(lambda: any("MAIL" in line for line in far.commands), "the silence to begin")
     assert gateway.send() == 250
     waiting.abort()
     assert gateway.send() == 250
