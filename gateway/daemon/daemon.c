@@ -166,6 +166,9 @@ static int load(struct daemon *daemon, struct error *error)
 static void *run_worker(void *argument)
 {
     struct worker *worker = argument;
+    char name[16];
+    snprintf(name, sizeof name, "worker-%u", worker->index);
+    pthread_setname_np(pthread_self(), name);
     loop_run(worker->loop);
     return NULL;
 }

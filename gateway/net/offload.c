@@ -45,6 +45,7 @@ static void run_job(struct loop_task *task)
 static void *work(void *argument)
 {
     struct offload *offload = own_pool = argument;
+    pthread_setname_np(pthread_self(), "offload");
     pthread_mutex_lock(&offload->mutex);
     while (!offload->stop) {
         if (!offload->first || offload->running >= offload->processors) {

@@ -36,6 +36,8 @@ static void on_event(struct loop_watch *watch, uint32_t events)
     struct stream *stream = container_of(watch, struct stream, watch);
     if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
         stream->readable = true;
+    if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+        stream->hung_up = true;
     if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
         stream->writable = true;
     if (stream->handshake) {
@@ -113,6 +115,9 @@ static ssize_t read_plain(struct stream *stream, void *bytes, size_t size)
         stream->broken = true;
         return -errno;
     }
+    /* Less than there was room for is all there was; what comes later is an event of its own. */
+    if ((size_t)count < size && !stream->hung_up)
+        stream->readable = false;
     return count;
 }
 
@@ -148,10 +153,6 @@ ssize_t stream_read(struct stream *stream, void *bytes, size_t size)
 
 /* --- writing --- */
 
-int stream_write(struct stream *stream, const void *bytes, size_t length)
-{
-    return buffer_append(&stream->out, bytes, length);
-}
 
 /* Bytes sent, 0 when the kernel takes no more now, or negative. */
 static ssize_t send_plain(struct stream *stream, const char *bytes, size_t length)
@@ -176,6 +177,31 @@ static ssize_t send_tls(struct stream *stream, const char *bytes, size_t length)
     return reason == SSL_ERROR_WANT_WRITE || reason == SSL_ERROR_WANT_READ ? 0 : -EPIPE;
 }
 
+/* Whole TLS records go out from where they are, when nothing waits before them: no copy. Returns the
+ * bytes sent. */
+static size_t send_directly(struct stream *stream, const char *bytes, size_t length)
+{
+    size_t sent = 0;
+    while (length - sent >= SSL3_RT_MAX_PLAIN_LENGTH && stream->writable && !stream->broken) {
+        ssize_t count = send_tls(stream, bytes + sent, SSL3_RT_MAX_PLAIN_LENGTH);
+        if (count < 0)
+            stream->broken = true;
+        else if (count == 0)
+            stream->writable = false;
+        else
+            sent += (size_t)count;
+    }
+    return sent;
+}
+
+int stream_write(struct stream *stream, const void *bytes, size_t length)
+{
+    size_t sent = 0;
+    if (stream->ssl && length >= SSL3_RT_MAX_PLAIN_LENGTH && !buffer_length(&stream->out))
+        sent = send_directly(stream, bytes, length);
+    return buffer_append(&stream->out, (const char *)bytes + sent, length - sent);
+}
+
 int stream_flush(struct stream *stream)
 {
     if (stream->broken)
@@ -194,7 +220,7 @@ int stream_flush(struct stream *stream)
         buffer_consume(&stream->out, (size_t)count);
     }
     /* An idle connection holds no memory. */
-    if (!buffer_length(&stream->out))
+    if (!buffer_length(&stream->out) && !stream->keeps_memory)
         buffer_release(&stream->out);
     return 0;
 }

@@ -33,6 +33,8 @@ struct stream {
     struct buffer out;
     bool readable;
     bool writable;
+    bool hung_up;     /* the peer has closed its side; there may be bytes before that */
+    bool keeps_memory; /* `out` is kept when it is empty: more is about to come */
     bool broken;        /* reset or closed by the peer, as the last write or event told */
     const char *reason; /* why, in OpenSSL's words (a constant string), or NULL */
     struct stream_handshake *handshake; /* in progress */
@@ -52,7 +54,14 @@ static inline bool stream_is_open(const struct stream *stream)
 /* Bytes read; 0: the peer has closed (in TLS: with close_notify); -EAGAIN; or another -errno. */
 ssize_t stream_read(struct stream *stream, void *bytes, size_t size);
 
-/* Adds to what is to be sent; stream_flush() sends. -EMSGSIZE past STREAM_OUT_MAXIMUM, -ENOMEM. */
+/* Nothing that was received is held back in the TLS layer. */
+static inline bool stream_is_drained(const struct stream *stream)
+{
+    return !stream->ssl || !SSL_has_pending(stream->ssl);
+}
+
+/* Adds to what is to be sent; stream_flush() sends. -EMSGSIZE past STREAM_OUT_MAXIMUM, -ENOMEM. Large
+ * pieces may go out at once. */
 int stream_write(struct stream *stream, const void *bytes, size_t length);
 /* Sends what it can: 0, or -EPIPE once the connection is broken. */
 int stream_flush(struct stream *stream);

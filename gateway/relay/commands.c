@@ -116,7 +116,7 @@ static void say_quit(struct session *session, const char *arguments, size_t leng
     (void)arguments, (void)length;
     session_reply(session, 221, "2.0.0 %s closes the connection",
                   session->snapshot->config->host_name);
-    session_finish(session);
+    session_say_goodbye(session);
 }
 
 /* RFC 5321 3.5.3: neither yes nor no. */

@@ -74,7 +74,8 @@ static void answer(struct courier *courier, const struct smtp_reply *reply)
 {
     if (!courier->waiting)
         return;
-    struct smtp_reply copy = *reply; /* the client may end us, and the reply with us */
+    struct smtp_reply copy; /* the client may end us, and the reply with us */
+    smtp_reply_copy(&copy, reply);
     courier->waiting = false;
     courier->client->answered(courier->client, &copy);
 }
@@ -98,7 +99,7 @@ static void settle(struct courier *courier, const struct smtp_reply *reply)
     if (!courier->verdict)
         courier->verdict = malloc(sizeof *courier->verdict);
     if (courier->verdict)
-        *courier->verdict = *reply;
+        smtp_reply_copy(courier->verdict, reply);
 }
 
 static void settle_lost(struct courier *courier, const char *what)

@@ -246,6 +246,7 @@ static void become_ready(struct hop *hop)
 {
     const struct tls_peer *peer = tls_peer(hop->stream.ssl);
     hop->step = HOP_READY;
+    hop->stream.keeps_memory = true;
     hop->kind = peer && peer->resumed ? HOP_RESUMED : HOP_NEW;
     if (hop->kind == HOP_RESUMED)
         WORKER_COUNT(hop->worker, hops_resumed);
@@ -462,7 +463,8 @@ static void spoke_out_of_turn(struct hop *hop, const char *bytes, size_t length)
 /* One whole reply; what follows it in the same piece must have been asked for as well. */
 static void take_reply(struct hop *hop)
 {
-    struct smtp_reply reply = hop->parser->reply;
+    struct smtp_reply reply;
+    smtp_reply_copy(&reply, &hop->parser->reply);
     hop->replies_awaited--;
     smtp_reply_start(hop->parser);
     if (hop->replies_awaited == 0)
@@ -522,6 +524,11 @@ static void read_replies(struct hop *hop)
             return;
         }
         if (!take_bytes(hop, hop->worker->scratch, (size_t)count))
+            return;
+        /* Every answer is here; anything more will be an event. (A reader of TLS that finds nothing
+         * costs as much as one that finds a reply.) */
+        if (hop->step == HOP_READY && !hop->replies_awaited && !hop->stream.hung_up &&
+            stream_is_drained(&hop->stream))
             return;
     }
 }

@@ -57,6 +57,7 @@ struct hop *pool_take(struct pool *pool, const struct snapshot *snapshot,
         unlink_hop(pool, hop);
         loop_cancel_timer(pool->worker->loop, &hop->timer);
         hop->owner = owner;
+        hop->stream.keeps_memory = true;
         hop->kind = HOP_POOLED;
         WORKER_COUNT(pool->worker, hops_reused);
         return hop;
@@ -83,6 +84,8 @@ void pool_put(struct pool *pool, struct hop *hop)
         return;
     }
     hop->owner = NULL;
+    hop->stream.keeps_memory = false;
+    buffer_release(&hop->stream.out);
     hop->step_started = loop_now(pool->worker->loop);
     free(hop->parser);
     hop->parser = NULL;

@@ -82,6 +82,8 @@ void session_reply(struct session *session, int code, const char *format, ...)
 void session_send(struct session *session, const struct smtp_reply *reply);
 /* Closes once what is written is out, reading and throwing away what still comes for a while. */
 void session_finish(struct session *session);
+/* The client has said its last word: closes as soon as the reply is out, with nothing to wait for. */
+void session_say_goodbye(struct session *session);
 /* Closes now. */
 void session_abort(struct session *session);
 void session_resume(struct session *session); /* go on reading */

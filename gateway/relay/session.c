@@ -163,6 +163,14 @@ void session_finish(struct session *session)
         session_abort(session);
 }
 
+void session_say_goodbye(struct session *session)
+{
+    if (stream_flush(&session->stream) == 0 && !stream_unsent(&session->stream))
+        session_abort(session);
+    else
+        session_finish(session);
+}
+
 /* --- TLS --- */
 
 static void secured(struct stream *stream, int result, const struct error *error)

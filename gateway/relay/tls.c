@@ -67,8 +67,7 @@ static int common_context(struct pki_library *library, const SSL_METHOD *method,
     SSL_CTX *context = SSL_CTX_new_ex(pki_library_context(library), NULL, method);
     if (!context)
         return openssl_error(error, "Could not make a TLS context");
-    SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
-                                  SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
     SSL_CTX_set_read_ahead(context, 1);
     SSL_CTX_set_timeout(context, SESSION_SECONDS);
@@ -97,6 +96,8 @@ int tls_server_context(struct pki_library *library, struct pki_identity *identit
     int result = common_context(library, TLS_server_method(), minimum, &context, error);
     if (result < 0)
         return result;
+    /* Clients are many and mostly idle; connections to next hops are few and busy, and keep theirs. */
+    SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
     /* Sessions are kept here and not in tickets: a ticket does not carry the client's intermediates,
      * and no session outlives the policy that it was made under. */
     SSL_CTX_set_options(context, SSL_OP_NO_TICKET | SSL_OP_CIPHER_SERVER_PREFERENCE);

@@ -11,17 +11,22 @@
 
 /* --- verbs --- */
 
+#define VERB(word, verb)                                                                           \
+    {                                                                                              \
+        word, sizeof word - 1, verb                                                                \
+    }
 static const struct {
     const char *word;
+    size_t length;
     enum smtp_verb verb;
 } verbs[] = {
-    {"EHLO", SMTP_EHLO},       {"HELO", SMTP_HELO},       {"MAIL", SMTP_MAIL},
-    {"RCPT", SMTP_RCPT},       {"DATA", SMTP_DATA},       {"RSET", SMTP_RSET},
-    {"NOOP", SMTP_NOOP},       {"QUIT", SMTP_QUIT},       {"VRFY", SMTP_VRFY},
-    {"HELP", SMTP_HELP},       {"STARTTLS", SMTP_STARTTLS}, {"GET", SMTP_FOREIGN},
-    {"POST", SMTP_FOREIGN},    {"PUT", SMTP_FOREIGN},     {"HEAD", SMTP_FOREIGN},
-    {"CONNECT", SMTP_FOREIGN}, {"OPTIONS", SMTP_FOREIGN}, {"PRI", SMTP_FOREIGN},
-    {"HOST:", SMTP_FOREIGN},   {"USER-AGENT:", SMTP_FOREIGN}, {"SSH-2.0", SMTP_FOREIGN},
+    VERB("EHLO", SMTP_EHLO),       VERB("HELO", SMTP_HELO),           VERB("MAIL", SMTP_MAIL),
+    VERB("RCPT", SMTP_RCPT),       VERB("DATA", SMTP_DATA),           VERB("RSET", SMTP_RSET),
+    VERB("NOOP", SMTP_NOOP),       VERB("QUIT", SMTP_QUIT),           VERB("VRFY", SMTP_VRFY),
+    VERB("HELP", SMTP_HELP),       VERB("STARTTLS", SMTP_STARTTLS),   VERB("GET", SMTP_FOREIGN),
+    VERB("POST", SMTP_FOREIGN),    VERB("PUT", SMTP_FOREIGN),         VERB("HEAD", SMTP_FOREIGN),
+    VERB("CONNECT", SMTP_FOREIGN), VERB("OPTIONS", SMTP_FOREIGN),     VERB("PRI", SMTP_FOREIGN),
+    VERB("HOST:", SMTP_FOREIGN),   VERB("USER-AGENT:", SMTP_FOREIGN), VERB("SSH-2.0", SMTP_FOREIGN),
 };
 
 enum smtp_verb smtp_verb(const char *line, size_t length, const char **arguments,
@@ -36,7 +41,7 @@ enum smtp_verb smtp_verb(const char *line, size_t length, const char **arguments
     *arguments = line + at;
     *arguments_length = length - at;
     for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++)
-        if (strlen(verbs[i].word) == word && strncasecmp(line, verbs[i].word, word) == 0)
+        if (verbs[i].length == word && strncasecmp(line, verbs[i].word, word) == 0)
             return verbs[i].verb;
     return SMTP_UNKNOWN;
 }
@@ -131,8 +136,7 @@ static bool skip_domain(struct cursor *cursor)
         while (cursor->at < cursor->end &&
                (isalnum((unsigned char)*cursor->at) || strchr(".:-", *cursor->at)))
             cursor->at++;
-        return take(cursor, ']') &&
-               is_address_literal(start + 1, (size_t)(cursor->at - start) - 2);
+        return take(cursor, ']') && is_address_literal(start + 1, (size_t)(cursor->at - start) - 2);
     }
     const char *label = start;
     for (; cursor->at < cursor->end; cursor->at++) {
@@ -268,9 +272,8 @@ static enum smtp_syntax parse_parameters(struct cursor *cursor, struct smtp_mail
             cursor->at++;
         if (cursor->at == start)
             return SMTP_SYNTAX_WRONG;
-        enum smtp_syntax result =
-            mail ? parse_parameter(start, (size_t)(cursor->at - start), mail)
-                 : SMTP_SYNTAX_PARAMETER;
+        enum smtp_syntax result = mail ? parse_parameter(start, (size_t)(cursor->at - start), mail)
+                                       : SMTP_SYNTAX_PARAMETER;
         if (result != SMTP_SYNTAX_OK)
             return result;
     }

@@ -7,6 +7,8 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "gateway/smtp/scan.h"
+
 /* --- decoding --- */
 
 void smtp_data_start(struct smtp_data_decoder *decoder)
@@ -116,6 +118,27 @@ static enum smtp_data_result after_dot_cr(struct run *run)
     return SMTP_DATA_FINISHED;
 }
 
+/* Past blocks in which there is nothing to decide. A CR that came in an earlier piece is held back
+ * still and has to be given on by expect_lf(). */
+static void skip_plain(struct run *run, const char *start)
+{
+    struct smtp_data_decoder *decoder = run->decoder;
+    struct smtp_scan scan = {.line_start = decoder->state == SMTP_DATA_LINE_START,
+                             .after_cr = decoder->state == SMTP_DATA_CR,
+                             .line_length = decoder->line_length};
+    if (decoder->state > SMTP_DATA_CR || (scan.after_cr && run->at == start))
+        return;
+    size_t plain =
+        smtp_scan_plain(&scan, run->at, (size_t)(run->end - run->at), SMTP_DATA_LINE_MAXIMUM);
+    if (!plain)
+        return;
+    run->at += plain;
+    decoder->line_length = scan.line_length - scan.after_cr;
+    decoder->state = scan.after_cr     ? SMTP_DATA_CR
+                     : scan.line_start ? SMTP_DATA_LINE_START
+                                       : SMTP_DATA_LINE;
+}
+
 static enum smtp_data_result step(struct run *run, const char *start)
 {
     switch (run->decoder->state) {
@@ -141,8 +164,11 @@ enum smtp_data_result smtp_data_decode(struct smtp_data_decoder *decoder, const 
 {
     struct run run = {decoder, bytes, bytes + length, bytes, sink, context, false};
     enum smtp_data_result result = SMTP_DATA_MORE;
-    while (result == SMTP_DATA_MORE && run.at < run.end && !run.stopped)
-        result = step(&run, bytes);
+    while (result == SMTP_DATA_MORE && run.at < run.end && !run.stopped) {
+        skip_plain(&run, bytes);
+        if (run.at < run.end)
+            result = step(&run, bytes);
+    }
     /* A CR at the very end waits for its LF in the next piece. */
     const char *clean_end = run.at;
     if (decoder->state == SMTP_DATA_CR && clean_end > run.clean)
@@ -158,6 +184,24 @@ enum smtp_data_result smtp_data_decode(struct smtp_data_decoder *decoder, const 
 void smtp_data_encode_start(struct smtp_data_encoder *encoder)
 {
     encoder->line_start = true;
+    encoder->after_cr = false;
+}
+
+/* Up to the end of the line, or of the plain blocks. What is encoded has whole line ends, so that
+ * LF alone says where a line begins. */
+static const char *next_line(struct smtp_data_encoder *encoder, const char *at, const char *end)
+{
+    struct smtp_scan scan = {.line_start = encoder->line_start, .after_cr = encoder->after_cr};
+    size_t plain = smtp_scan_plain(&scan, at, (size_t)(end - at), SIZE_MAX);
+    if (plain) {
+        encoder->line_start = scan.line_start;
+        encoder->after_cr = scan.after_cr;
+        return at + plain;
+    }
+    const char *newline = memchr(at, '\n', (size_t)(end - at));
+    encoder->line_start = newline;
+    encoder->after_cr = !newline && end[-1] == '\r';
+    return newline ? newline + 1 : end;
 }
 
 int smtp_data_encode(struct smtp_data_encoder *encoder, const char *bytes, size_t length,
@@ -171,11 +215,11 @@ int smtp_data_encode(struct smtp_data_encoder *encoder, const char *bytes, size_
             if ((result = sink(context, given, (size_t)(at - given))) < 0 ||
                 (result = sink(context, ".", 1)) < 0)
                 return result;
-            given = at;
+            given = at++;
+            encoder->line_start = false;
         }
-        const char *newline = memchr(at, '\n', (size_t)(end - at));
-        encoder->line_start = newline;
-        at = newline ? newline + 1 : end;
+        if (at < end)
+            at = next_line(encoder, at, end);
     }
     return given < end ? sink(context, given, (size_t)(end - given)) : result;
 }

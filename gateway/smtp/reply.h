@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 enum {
     SMTP_REPLY_LINE_MAXIMUM = 1024, /* bytes; RFC 5321 4.5.3.1.5 wants 512 */
@@ -38,6 +39,14 @@ void smtp_reply_start(struct smtp_reply_parser *parser);
  * refused; too many lines are refused). */
 int smtp_reply_feed(struct smtp_reply_parser *parser, const char *bytes, size_t length,
                     size_t *taken);
+
+/* A reply is large and mostly empty: only what is in it is copied. */
+static inline void smtp_reply_copy(struct smtp_reply *to, const struct smtp_reply *from)
+{
+    to->code = from->code;
+    to->length = from->length;
+    memcpy(to->text, from->text, from->length + 1);
+}
 
 static inline int smtp_reply_class(const struct smtp_reply *reply)
 {

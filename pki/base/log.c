@@ -56,18 +56,37 @@ static void put(struct log *log, char byte)
         log->text[log->used++] = byte;
 }
 
+static void put_plain(struct log *log, const char *bytes, size_t length)
+{
+    size_t room = sizeof log->text - 1 - log->used;
+    if (length > room)
+        length = room;
+    memcpy(log->text + log->used, bytes, length);
+    log->used += length;
+}
+
+static bool is_plain(char byte)
+{
+    return byte >= 0x20 && byte < 0x7f && byte != '\\';
+}
+
+/* Runs of plain text go in whole; almost all text is one. */
 static void put_escaped(struct log *log, const char *bytes, size_t length)
 {
     static const char digits[] = "0123456789abcdef";
-    for (size_t i = 0; i < length; i++) {
-        unsigned char byte = (unsigned char)bytes[i];
-        if (byte >= 0x20 && byte < 0x7f && byte != '\\') {
-            put(log, (char)byte);
-        } else if (byte == '\\') {
-            put(log, '\\');
+    const char *end = bytes + length;
+    while (bytes < end) {
+        const char *plain = bytes;
+        while (bytes < end && is_plain(*bytes))
+            bytes++;
+        put_plain(log, plain, (size_t)(bytes - plain));
+        if (bytes == end)
+            return;
+        unsigned char byte = (unsigned char)*bytes++;
+        put(log, '\\');
+        if (byte == '\\') {
             put(log, '\\');
         } else {
-            put(log, '\\');
             put(log, 'x');
             put(log, digits[byte >> 4]);
             put(log, digits[byte & 15]);
@@ -146,7 +165,16 @@ void log_format(struct log *log, const char *field, const char *format, ...)
 
 void log_number(struct log *log, const char *field, int64_t number)
 {
-    log_format(log, field, "%lld", (long long)number);
+    char text[24], *at = text + sizeof text;
+    uint64_t rest = number < 0 ? -(uint64_t)number : (uint64_t)number;
+    if (!log->wanted)
+        return;
+    do
+        *--at = (char)('0' + rest % 10);
+    while (rest /= 10);
+    if (number < 0)
+        *--at = '-';
+    log_bytes(log, field, at, (size_t)(text + sizeof text - at));
 }
 
 void log_error(struct log *log, const struct error *error)
@@ -175,57 +203,64 @@ static void send_to_journal(const struct log *log)
     sd_journal_sendv(vector, count);
 }
 
-/* A value stands bare when nothing in it could be mistaken, else in quotes. */
-static bool needs_quotes(const char *value)
-{
-    return !*value || strpbrk(value, " \"=");
-}
-
 struct line {
     char text[LOG_TEXT_MAXIMUM * 2];
     size_t used;
 };
 
-static void add(struct line *line, const char *text)
+static void add_bytes(struct line *line, const char *bytes, size_t length)
 {
-    size_t length = strlen(text), room = sizeof line->text - 2 - line->used;
+    size_t room = sizeof line->text - 2 - line->used;
     if (length > room)
         length = room;
-    memcpy(line->text + line->used, text, length);
+    memcpy(line->text + line->used, bytes, length);
     line->used += length;
 }
 
-static void add_value(struct line *line, const char *value)
+/* A value stands bare when nothing in it could be mistaken, else in quotes. */
+static void add_value(struct line *line, const char *value, size_t length)
 {
-    if (!needs_quotes(value)) {
-        add(line, value);
+    const char *end = value + length;
+    if (length && !memchr(value, ' ', length) && !memchr(value, '"', length) &&
+        !memchr(value, '=', length)) {
+        add_bytes(line, value, length);
         return;
     }
-    add(line, "\"");
-    for (; *value; value++) {
-        char bytes[3] = {*value == '"' ? '\\' : *value, *value == '"' ? '"' : '\0', '\0'};
-        add(line, bytes);
+    add_bytes(line, "\"", 1);
+    while (value < end) {
+        const char *quote = memchr(value, '"', (size_t)(end - value));
+        const char *stop = quote ? quote : end;
+        add_bytes(line, value, (size_t)(stop - value));
+        if (quote)
+            add_bytes(line, "\\\"", 2);
+        value = quote ? quote + 1 : end;
     }
-    add(line, "\"");
+    add_bytes(line, "\"", 1);
 }
 
-static void add_field(struct line *line, const char *field)
+/* "POSTERN_FIELD_NAME=value" as " field-name=value". */
+static void add_field(struct line *line, const char *field, size_t length)
 {
     static const char prefix[] = "POSTERN_";
-    const char *equals = strchr(field, '=');
-    if (!equals)
+    char name[64];
+    size_t used = 0;
+    const char *value = memchr(field, '=', length);
+    if (!value)
         return;
+    const char *at = field;
     if (strncmp(field, prefix, sizeof prefix - 1) == 0)
-        field += sizeof prefix - 1;
-    else if (strncmp(field, "MESSAGE=", 8) == 0)
-        field = "msg=";
-    add(line, " ");
-    for (; *field && *field != '='; field++) {
-        char byte[2] = {*field == '_' ? '-' : (char)tolower((unsigned char)*field), '\0'};
-        add(line, byte);
+        at += sizeof prefix - 1;
+    name[used++] = ' ';
+    if (strncmp(field, "MESSAGE=", 8) == 0) {
+        memcpy(name + used, "msg", 3);
+        used += 3;
+    } else {
+        for (; at < value && used < sizeof name - 1; at++)
+            name[used++] = *at == '_' ? '-' : (char)tolower((unsigned char)*at);
     }
-    add(line, "=");
-    add_value(line, equals + 1);
+    name[used++] = '=';
+    add_bytes(line, name, used);
+    add_value(line, value + 1, length - (size_t)(value + 1 - field));
 }
 
 static void write_logfmt(const struct log *log)
@@ -243,9 +278,11 @@ static void write_logfmt(const struct log *log)
              now.tv_nsec / 1000000, levels[events[log->event].priority], program_name,
              events[log->event].name);
     line.used = 0;
-    add(&line, head);
-    for (unsigned i = 0; i < log->fields; i++)
-        add_field(&line, log->text + log->start[i]);
+    add_bytes(&line, head, strlen(head));
+    for (unsigned i = 0; i < log->fields; i++) {
+        size_t next = i + 1 < log->fields ? log->start[i + 1] : log->used;
+        add_field(&line, log->text + log->start[i], next - 1u - log->start[i]);
+    }
     line.text[line.used++] = '\n';
     ssize_t written;
     do
