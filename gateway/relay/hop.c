@@ -481,6 +481,10 @@ static bool take_bytes(struct hop *hop, const char *bytes, size_t length)
     unsigned connection = hop->connection;
     while (length && !hop->dead) {
         size_t taken = 0;
+        if (hop->leaving) {
+            pool_drop(hop->worker->pool, hop); /* the answer to QUIT, whatever it is */
+            return false;
+        }
         if (!hop->replies_awaited || !hop->owner) {
             spoke_out_of_turn(hop, bytes, length);
             return false;
@@ -714,14 +718,25 @@ struct hop *hop_dial(struct worker *worker, struct snapshot *snapshot,
     return hop;
 }
 
+/* A next hop that is left without a word may think that the connection broke, and forget the TLS
+ * session that we mean to resume. */
+static bool take_leave(struct hop *hop)
+{
+    if (hop->leaving || hop->step != HOP_READY || hop->replies_awaited || hop->stream.broken ||
+        stream_write(&hop->stream, "QUIT\r\n", 6) < 0 ||
+        stream_flush(&hop->stream) < 0)
+        return false;
+    pool_keep_tickets(hop->worker->pool, hop);
+    return pool_see_off(hop->worker->pool, hop);
+}
+
 void hop_close(struct hop *hop, bool politely)
 {
+    if (politely && take_leave(hop))
+        return;
     resolver_cancel(&hop->query);
     loop_cancel_timer(loop_of(hop), &hop->timer);
     if (stream_is_open(&hop->stream)) {
-        if (politely && hop->step == HOP_READY && !hop->replies_awaited &&
-            stream_write(&hop->stream, "QUIT\r\n", 6) == 0)
-            (void)stream_flush(&hop->stream); /* a courtesy: nobody waits for the answer */
         if (hop->step == HOP_READY)
             pool_keep_tickets(hop->worker->pool, hop);
         stream_close(&hop->stream);

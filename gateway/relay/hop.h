@@ -68,6 +68,7 @@ struct hop {
     bool begun;       /* the first host was begun */
     bool failed;      /* no host would do */
     bool notified;    /* failed or lost was told */
+    bool leaving;     /* QUIT was said; the pool waits for the answer */
     bool busy, dead;  /* in a callback; closed from inside it */
     int64_t dial_started, dial_deadline, step_started;
     int64_t milliseconds[HOP_READY]; /* each step's, of the host that answered */
@@ -86,7 +87,8 @@ struct hop {
 /* Begins to dial. NULL: out of memory. */
 struct hop *hop_dial(struct worker *worker, struct snapshot *snapshot,
                      const struct conn_outbound *outbound, struct hop_owner *owner);
-/* Says QUIT when `politely` and nothing is under way; closes and frees in any case. */
+/* The owner is done with it. `politely`, where nothing is under way: QUIT is said, and the pool waits a
+ * moment for the answer (RFC 5321 4.1.1.10) before it frees the hop. Else it is closed and freed. */
 void hop_close(struct hop *hop, bool politely);
 
 /* The event: this next hop did not serve, and why. */

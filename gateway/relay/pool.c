@@ -7,7 +7,13 @@
 
 #include <stdlib.h>
 
-enum { IDLE_MAXIMUM = 128, IDLE_MILLISECONDS = 60000, TICKETS_KEPT = 64 };
+enum {
+    IDLE_MAXIMUM = 128,
+    IDLE_MILLISECONDS = 60000,
+    LEAVING_MAXIMUM = 256,
+    LEAVING_MILLISECONDS = 5000,
+    TICKETS_KEPT = 64
+};
 
 struct ticket {
     struct ticket *next;
@@ -20,6 +26,8 @@ struct pool {
     struct worker *worker;
     struct hop *idle;
     unsigned idle_count;
+    struct hop *leaving;
+    unsigned leaving_count;
     struct ticket *tickets;
     unsigned ticket_count;
 };
@@ -36,16 +44,38 @@ int pool_new(struct pool **ret, struct worker *worker, struct error *error)
 
 /* --- connections --- */
 
-static void unlink_hop(struct pool *pool, struct hop *hop)
+static bool unlink_from(struct hop **list, struct hop *hop)
 {
-    for (struct hop **at = &pool->idle; *at; at = &(*at)->next)
+    for (struct hop **at = list; *at; at = &(*at)->next)
         if (*at == hop) {
             *at = hop->next;
             hop->next = NULL;
-            pool->idle_count--;
-            WORKER_ADD(pool->worker, hops_idle, -1);
-            return;
+            return true;
         }
+    return false;
+}
+
+static void unlink_hop(struct pool *pool, struct hop *hop)
+{
+    if (hop->leaving) {
+        pool->leaving_count -= unlink_from(&pool->leaving, hop);
+    } else if (unlink_from(&pool->idle, hop)) {
+        pool->idle_count--;
+        WORKER_ADD(pool->worker, hops_idle, -1);
+    }
+}
+
+bool pool_see_off(struct pool *pool, struct hop *hop)
+{
+    if (pool->leaving_count >= LEAVING_MAXIMUM ||
+        loop_set_timer(pool->worker->loop, &hop->timer, LEAVING_MILLISECONDS, hop->timer.fired) < 0)
+        return false;
+    hop->owner = NULL;
+    hop->leaving = true;
+    hop->next = pool->leaving;
+    pool->leaving = hop;
+    pool->leaving_count++;
+    return true;
 }
 
 struct hop *pool_take(struct pool *pool, const struct snapshot *snapshot,
@@ -103,8 +133,9 @@ void pool_put(struct pool *pool, struct hop *hop)
 
 void pool_drop(struct pool *pool, struct hop *hop)
 {
+    bool politely = !hop->leaving && !hop->stream.broken;
     unlink_hop(pool, hop);
-    hop_close(hop, !hop->stream.broken);
+    hop_close(hop, politely);
 }
 
 /* --- tickets --- */
@@ -177,8 +208,11 @@ void pool_clear(struct pool *pool)
 
 struct pool *pool_free(struct pool *pool)
 {
-    if (pool)
-        pool_clear(pool);
+    if (!pool)
+        return NULL;
+    pool_clear(pool);
+    while (pool->leaving)
+        pool_drop(pool, pool->leaving);
     free(pool);
     return NULL;
 }

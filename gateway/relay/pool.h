@@ -23,6 +23,8 @@ struct hop *pool_take(struct pool *pool, const struct snapshot *snapshot,
 void pool_put(struct pool *pool, struct hop *hop);
 /* The connection has something to say or has waited long enough (hop.c calls this). */
 void pool_drop(struct pool *pool, struct hop *hop);
+/* QUIT was said: keeps the connection until it is answered, for a few seconds. False: too many are. */
+bool pool_see_off(struct pool *pool, struct hop *hop);
 void pool_clear(struct pool *pool); /* a new snapshot, or the end */
 
 /* Tickets of TLS 1.3 are used once, sessions of TLS 1.2 until something newer comes. */

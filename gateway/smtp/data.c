@@ -184,44 +184,28 @@ enum smtp_data_result smtp_data_decode(struct smtp_data_decoder *decoder, const 
 void smtp_data_encode_start(struct smtp_data_encoder *encoder)
 {
     encoder->line_start = true;
-    encoder->after_cr = false;
-}
-
-/* Up to the end of the line, or of the plain blocks. What is encoded has whole line ends, so that
- * LF alone says where a line begins. */
-static const char *next_line(struct smtp_data_encoder *encoder, const char *at, const char *end)
-{
-    struct smtp_scan scan = {.line_start = encoder->line_start, .after_cr = encoder->after_cr};
-    size_t plain = smtp_scan_plain(&scan, at, (size_t)(end - at), SIZE_MAX);
-    if (plain) {
-        encoder->line_start = scan.line_start;
-        encoder->after_cr = scan.after_cr;
-        return at + plain;
-    }
-    const char *newline = memchr(at, '\n', (size_t)(end - at));
-    encoder->line_start = newline;
-    encoder->after_cr = !newline && end[-1] == '\r';
-    return newline ? newline + 1 : end;
 }
 
 int smtp_data_encode(struct smtp_data_encoder *encoder, const char *bytes, size_t length,
                      smtp_data_sink *sink, void *context)
 {
-    const char *at = bytes, *end = bytes + length, *given = bytes;
+    const char *end = bytes + length, *given = bytes, *dot = bytes;
     int result = 0;
-    while (at < end) {
-        if (encoder->line_start && *at == '.') {
+    if (!length)
+        return 0;
+    while ((dot = memchr(dot, '.', (size_t)(end - dot)))) {
+        if (dot == bytes ? encoder->line_start : dot[-1] == '\n') {
             /* The dot itself goes out with the next run, so it stands there twice. */
-            if ((result = sink(context, given, (size_t)(at - given))) < 0 ||
+            if ((result = sink(context, given, (size_t)(dot - given))) < 0 ||
                 (result = sink(context, ".", 1)) < 0)
                 return result;
-            given = at++;
-            encoder->line_start = false;
+            given = dot;
         }
-        if (at < end)
-            at = next_line(encoder, at, end);
+        if (++dot == end)
+            break;
     }
-    return given < end ? sink(context, given, (size_t)(end - given)) : result;
+    encoder->line_start = end[-1] == '\n';
+    return sink(context, given, (size_t)(end - given));
 }
 
 const char *smtp_data_end(const struct smtp_data_encoder *encoder)

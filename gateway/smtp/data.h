@@ -58,7 +58,6 @@ enum smtp_data_result smtp_data_decode(struct smtp_data_decoder *decoder, const 
 
 struct smtp_data_encoder {
     bool line_start; /* the next byte begins a line */
-    bool after_cr;
 };
 void smtp_data_encode_start(struct smtp_data_encoder *encoder);
 /* Gives the wire's bytes to `sink`; returns what the sink returned, or 0. */

@@ -11,39 +11,50 @@
 
 enum { BLOCK = 64 };
 
-struct masks {
-    uint64_t cr, lf, dot; /* bit i: byte i is one */
-};
-
-static uint64_t equal(__m128i bytes, char wanted)
+/* Bit i: byte i is between 0x08 and 0x0f. LF and CR are, and in mail hardly anything else but TAB. */
+static inline uint64_t find_candidates(const char *block)
 {
-    return (uint16_t)_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(wanted)));
-}
-
-static struct masks look(const char *block)
-{
-    struct masks masks = {0};
-    for (unsigned i = 0; i < BLOCK; i += 16) {
-        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(block + i));
-        masks.cr |= equal(bytes, '\r') << i;
-        masks.lf |= equal(bytes, '\n') << i;
-        masks.dot |= equal(bytes, '.') << i;
+    const __m128i *at = (const __m128i *)(const void *)block;
+    const __m128i upper = _mm_set1_epi8((char)0xf8), wanted = _mm_set1_epi8(0x08);
+    uint64_t candidates = 0;
+#pragma GCC unroll 4
+    for (unsigned i = 0; i < 4; i++) {
+        __m128i bytes = _mm_and_si128(_mm_loadu_si128(at + i), upper);
+        uint64_t found = (uint16_t)_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, wanted));
+        candidates |= found << (16 * i);
     }
-    return masks;
+    return candidates;
 }
 
 /* False when the block has to be looked at byte by byte; `scan` is then as before. */
-static bool take_block(struct smtp_scan *scan, const char *block, size_t line_maximum)
+static inline bool take_block(struct smtp_scan *scan, const char *block, size_t line_maximum)
 {
-    struct masks masks = look(block);
-    uint64_t line_starts = masks.lf << 1 | scan->line_start;
-    size_t first = masks.lf ? (size_t)__builtin_ctzll(masks.lf) + 1 : BLOCK;
-    if (masks.lf != (masks.cr << 1 | scan->after_cr) || (masks.dot & line_starts) ||
-        scan->line_length + first > line_maximum)
+    struct smtp_scan now = *scan;
+    size_t line = 0; /* where in the block the line begins that goes on at its end */
+    if ((now.line_start && block[0] == '.') || (now.after_cr && block[0] != '\n'))
         return false;
-    scan->after_cr = masks.cr >> (BLOCK - 1);
-    scan->line_start = masks.lf >> (BLOCK - 1);
-    scan->line_length = masks.lf ? (size_t)__builtin_clzll(masks.lf) : scan->line_length + BLOCK;
+    now.line_start = false;
+    for (uint64_t left = find_candidates(block); left; left &= left - 1) {
+        size_t at = (size_t)__builtin_ctzll(left);
+        if (block[at] == '\n') {
+            if (!(at ? block[at - 1] == '\r' : now.after_cr))
+                return false;
+            if (now.line_length + at + 1 - line > line_maximum)
+                return false;
+            now.line_start = at == BLOCK - 1;
+            if (!now.line_start && block[at + 1] == '.')
+                return false;
+            now.line_length = 0;
+            line = at + 1;
+        } else if (block[at] == '\r' && at < BLOCK - 1 && block[at + 1] != '\n') {
+            return false;
+        }
+    }
+    now.line_length += BLOCK - line;
+    now.after_cr = block[BLOCK - 1] == '\r';
+    if (now.line_length > line_maximum)
+        return false;
+    *scan = now;
     return true;
 }
 
