@@ -71,7 +71,11 @@ class Message:
     def __init__(self, connection, sender, recipients):
         self.connection = connection
         self.mail, self.recipients = sender, recipients
-        self.raw, self.size, self.complete = b"", 0, False
+        self.pieces, self.size, self.complete = [], 0, False
+
+    @property
+    def raw(self):
+        return b"".join(self.pieces)
 
     @property
     def content(self):
@@ -263,7 +267,7 @@ class Connection:
                 piece = seen[len(tail):end]
             message.size += len(piece)
             if self.cloud.keep:
-                message.raw += piece
+                message.pieces.append(piece)
             if end >= 0:
                 break
             tail = seen[-4:]
