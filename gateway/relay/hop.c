@@ -104,8 +104,11 @@ void hop_log_failure(const struct hop *hop, const struct error *error)
     log_text(&log, "host", hop_host(hop));
     log_text(&log, "address", hop->address_text[0] ? hop->address_text : NULL);
     log_text(&log, "step", hop_step_name(hop->step));
-    log_error(&log, error);
-    if (refused) {
+    if (!refused) {
+        log_error(&log, error);
+    } else { /* the verdict's own words are longer than an error holds */
+        log_text(&log, "error", verdict->reason);
+        log_text(&log, "cure", verdict->cure);
         log_text(&log, "check", pki_check_name(verdict->failed));
         log_text(&log, "peer-subject", verdict->subject);
         log_text(&log, "peer-issuer", verdict->issuer);
@@ -128,7 +131,7 @@ static void host_failed(struct hop *hop, enum gravity gravity, int code, const c
     step_ended(hop, error);
     if ((int)gravity >= hop->gravity) {
         hop->gravity = gravity;
-        smtp_reply_set(&hop->failure, code, "%s %s: %.400s", status, hop_host(hop), error->what);
+        smtp_reply_set(&hop->failure, code, "%s %s: %.900s", status, hop_host(hop), error->what);
         hop->failure_error = *error;
     }
     WORKER_COUNT(hop->worker, hops_failed);
