@@ -13,7 +13,9 @@
 #include "pki/identity-private.h"
 #include "pki/provider.h"
 
-/* RFC 8446 4.2.3. A scheme with a group signs a handshake of TLS 1.3 only with a key on it. */
+/* RFC 8446 4.2.3. A scheme with a group signs a handshake of TLS 1.3 only with a key on it. TLS 1.0
+ * and 1.1 choose nothing and have no codes: what only they use is not here, and so is neither
+ * offered nor chosen from 1.2 on. */
 struct scheme {
     const char *tls;
     unsigned code;
@@ -61,7 +63,16 @@ static long minimum_version(const struct target *target)
                               : SSL_CTX_get_min_proto_version(target->context);
 }
 
-/* The names of what was proved, with colons between; false when TLS 1.3 can use none of them. */
+/* Those that TLS 1.2 or 1.3 names. */
+static uint32_t with_scheme(uint32_t algorithms)
+{
+    for (unsigned i = 1; i < PKI_ALGORITHM_END; i++)
+        if (!schemes[i].tls)
+            algorithms &= ~(1u << i);
+    return algorithms;
+}
+
+/* The names of a set, with colons between; false when TLS 1.3 can use none of them. */
 static bool list_schemes(uint32_t algorithms, char *list, size_t size)
 {
     bool tls13 = false;
@@ -87,11 +98,23 @@ static int cap_version(const struct target *target, struct error *error)
     return error_cure(error, "use an EC key, or allow TLS 1.2");
 }
 
-static int limit_schemes(uint32_t algorithms, const struct target *target, struct error *error)
+/* A key that has proved nothing yet is limited to what it may prove: OpenSSL's own lists have SHA-1
+ * where old devices are let in. */
+static uint32_t usable_algorithms(const struct pki_identity *identity)
+{
+    uint32_t proved = pki_key_algorithms(identity->key);
+    return with_scheme(proved ? proved : pki_algorithms_of(identity->pair));
+}
+
+static int limit_schemes(const struct pki_identity *identity, const struct target *target,
+                         struct error *error)
 {
     char list[256];
-    if (algorithms == 0)
-        return 0;
+    uint32_t algorithms = usable_algorithms(identity);
+    if (algorithms == 0) {
+        error_set(error, EX_CONFIG, "The token makes no kind of signature that TLS 1.2 or 1.3 has");
+        return error_cure(error, "see with \"posternctl hsm status\" what it can do");
+    }
     if (!list_schemes(algorithms, list, sizeof list)) {
         int result = cap_version(target, error);
         if (result < 0)
@@ -111,7 +134,7 @@ static int limit_schemes(uint32_t algorithms, const struct target *target, struc
 static const struct scheme *find_scheme(unsigned code)
 {
     for (size_t i = 1; i < ARRAY_SIZE(schemes); i++)
-        if (schemes[i].code == code)
+        if (schemes[i].tls && schemes[i].code == code)
             return &schemes[i];
     return NULL;
 }
@@ -170,15 +193,13 @@ int pki_identity_use(struct pki_identity *identity, SSL_CTX *context, struct err
     }
     if (!target.server)
         SSL_CTX_set_cert_cb(context, check_request, NULL);
-    uint32_t algorithms = __atomic_load_n(&identity->key->algorithms, __ATOMIC_ACQUIRE);
-    result = limit_schemes(algorithms, &target, error);
+    result = limit_schemes(identity, &target, error);
     return result < 0 ? error_where(error, "%s", identity->name) : 0;
 }
 
 int pki_identity_prepare(const struct pki_identity *identity, SSL *connection, struct error *error)
 {
     struct target target = {.connection = connection, .server = SSL_is_server(connection)};
-    uint32_t algorithms = __atomic_load_n(&identity->key->algorithms, __ATOMIC_ACQUIRE);
-    int result = limit_schemes(algorithms, &target, error);
+    int result = limit_schemes(identity, &target, error);
     return result < 0 ? error_where(error, "%s", identity->name) : 0;
 }

@@ -58,6 +58,9 @@ bool pki_identity_has_name(const struct pki_identity *identity, const char *host
  *   server: the list of SSL_CTX_set1_sigalgs_list(); that of client_sigalgs is then set to
  * OpenSSL's usual one, for else our limits would be sent to the client as its own.
  *
+ * What TLS 1.0 and 1.1 sign with (SHA-1, MD5 with SHA-1) is in neither list: only a server whose
+ * context allows those versions, at security level 0, comes to use it, and only in them.
+ *
  * A key that cannot do PSS caps the context at TLS 1.2, EX_CONFIG when the context wants 1.3. A
  * client whose identity suits none of the algorithms that the server takes fails in the handshake,
  * where OpenSSL alone would go on without a certificate; it takes the context's certificate
@@ -67,7 +70,8 @@ int pki_identity_use(struct pki_identity *identity, SSL_CTX *context, struct err
 /* Sets the same limits on one connection, by what is proved now; to be called on every SSL before
  * its handshake. That is how an identity whose token was not there at pki_identity_use() comes to
  * be used rightly, without a new context, as soon as its key is ready. Until then (algorithms 0) it
- * limits nothing, and the signature itself fails with EX_TEMPFAIL and its reason. */
+ * limits to what keys of its type can, and the signature itself fails with EX_TEMPFAIL and its
+ * reason. */
 int pki_identity_prepare(const struct pki_identity *identity, SSL *connection, struct error *error);
 
 #endif

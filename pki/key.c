@@ -9,16 +9,18 @@
 #include <string.h>
 
 static const struct pki_algorithm_info algorithms[PKI_ALGORITHM_END] = {
-    [PKI_RSA_PKCS1_SHA256] = {"rsa_pkcs1_sha256", PKI_SCHEME_RSA_PKCS1, "SHA256", 32},
-    [PKI_RSA_PKCS1_SHA384] = {"rsa_pkcs1_sha384", PKI_SCHEME_RSA_PKCS1, "SHA384", 48},
-    [PKI_RSA_PKCS1_SHA512] = {"rsa_pkcs1_sha512", PKI_SCHEME_RSA_PKCS1, "SHA512", 64},
-    [PKI_RSA_PSS_SHA256] = {"rsa_pss_rsae_sha256", PKI_SCHEME_RSA_PSS, "SHA256", 32},
-    [PKI_RSA_PSS_SHA384] = {"rsa_pss_rsae_sha384", PKI_SCHEME_RSA_PSS, "SHA384", 48},
-    [PKI_RSA_PSS_SHA512] = {"rsa_pss_rsae_sha512", PKI_SCHEME_RSA_PSS, "SHA512", 64},
-    [PKI_ECDSA_SHA256] = {"ecdsa_sha256", PKI_SCHEME_ECDSA, "SHA256", 32},
-    [PKI_ECDSA_SHA384] = {"ecdsa_sha384", PKI_SCHEME_ECDSA, "SHA384", 48},
-    [PKI_ECDSA_SHA512] = {"ecdsa_sha512", PKI_SCHEME_ECDSA, "SHA512", 64},
-    [PKI_ED25519] = {"ed25519", PKI_SCHEME_EDDSA, NULL, 0},
+    [PKI_RSA_PKCS1_SHA256] = {"rsa_pkcs1_sha256", PKI_SCHEME_RSA_PKCS1, "SHA256", 32, false},
+    [PKI_RSA_PKCS1_SHA384] = {"rsa_pkcs1_sha384", PKI_SCHEME_RSA_PKCS1, "SHA384", 48, false},
+    [PKI_RSA_PKCS1_SHA512] = {"rsa_pkcs1_sha512", PKI_SCHEME_RSA_PKCS1, "SHA512", 64, false},
+    [PKI_RSA_PSS_SHA256] = {"rsa_pss_rsae_sha256", PKI_SCHEME_RSA_PSS, "SHA256", 32, false},
+    [PKI_RSA_PSS_SHA384] = {"rsa_pss_rsae_sha384", PKI_SCHEME_RSA_PSS, "SHA384", 48, false},
+    [PKI_RSA_PSS_SHA512] = {"rsa_pss_rsae_sha512", PKI_SCHEME_RSA_PSS, "SHA512", 64, false},
+    [PKI_ECDSA_SHA256] = {"ecdsa_sha256", PKI_SCHEME_ECDSA, "SHA256", 32, false},
+    [PKI_ECDSA_SHA384] = {"ecdsa_sha384", PKI_SCHEME_ECDSA, "SHA384", 48, false},
+    [PKI_ECDSA_SHA512] = {"ecdsa_sha512", PKI_SCHEME_ECDSA, "SHA512", 64, false},
+    [PKI_ED25519] = {"ed25519", PKI_SCHEME_EDDSA, NULL, 0, false},
+    [PKI_RSA_PKCS1_MD5_SHA1] = {"rsa_pkcs1_md5_sha1", PKI_SCHEME_RSA_PKCS1, "MD5-SHA1", 36, true},
+    [PKI_ECDSA_SHA1] = {"ecdsa_sha1", PKI_SCHEME_ECDSA, "SHA1", 20, true},
 };
 
 const struct pki_algorithm_info *pki_algorithm_info(enum pki_algorithm algorithm)

@@ -11,6 +11,7 @@
 #define POSTERN_PKI_KEY_H
 
 #include <openssl/evp.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,7 +29,9 @@ enum pki_algorithm {
     PKI_ECDSA_SHA256, /* data: the digest; the signature is DER (RFC 3279 2.2.3) */
     PKI_ECDSA_SHA384,
     PKI_ECDSA_SHA512,
-    PKI_ED25519, /* data: the whole message (RFC 8032) */
+    PKI_ED25519,            /* data: the whole message (RFC 8032) */
+    PKI_RSA_PKCS1_MD5_SHA1, /* data: MD5, then SHA-1; no DigestInfo, RFC 4346 4.7 */
+    PKI_ECDSA_SHA1,         /* data: the digest; RFC 4492 5.4 */
     PKI_ALGORITHM_END
 };
 
@@ -37,13 +40,15 @@ enum {
     PKI_MESSAGE_MAXIMUM = 16384   /* bytes to be signed in one request */
 };
 
-/* What an algorithm is: its scheme, the digest it takes, and its name in RFC 8446 4.2.3. */
+/* What an algorithm is: its scheme, the digest it takes, and its name, which is that of RFC 8446
+ * 4.2.3 where it has one. */
 enum pki_scheme { PKI_SCHEME_RSA_PKCS1, PKI_SCHEME_RSA_PSS, PKI_SCHEME_ECDSA, PKI_SCHEME_EDDSA };
 struct pki_algorithm_info {
     const char *name;
     enum pki_scheme scheme;
     const char *digest;   /* OpenSSL's name; NULL: the whole message is signed */
     size_t digest_length; /* 0 with it */
+    bool old;             /* for TLS 1.0 and 1.1, and for nothing else */
 };
 /* NULL when there is no such algorithm. */
 const struct pki_algorithm_info *pki_algorithm_info(enum pki_algorithm algorithm);

@@ -5,8 +5,9 @@
  *
  * TLS asks for the whole in one call (EVP_DigestSign): the message is hashed here by the default
  * provider, and the digest goes to the key; Ed25519 takes the message as it is. What the list of
- * algorithms does not have (SHA-1, MD5, another salt length) is refused at once, so that TLS looks
- * for something else. A context belongs to one thread at a time. */
+ * algorithms does not have (RSA with SHA-1 alone, another salt length) is refused at once, so that
+ * TLS looks for something else. That what is for TLS 1.0 and 1.1 is not asked for in a later
+ * version is seen to by identity-tls.c. A context belongs to one thread at a time. */
 #include "pki/provider.h"
 
 #include <openssl/core_names.h>
@@ -15,7 +16,14 @@
 #include <stdbool.h>
 #include <string.h>
 
-enum digest { DIGEST_NONE, DIGEST_SHA256, DIGEST_SHA384, DIGEST_SHA512 };
+enum digest {
+    DIGEST_NONE,
+    DIGEST_SHA256,
+    DIGEST_SHA384,
+    DIGEST_SHA512,
+    DIGEST_MD5_SHA1,
+    DIGEST_SHA1
+};
 
 static const struct {
     const char *name; /* for OpenSSL */
@@ -26,6 +34,8 @@ static const struct {
     [DIGEST_SHA256] = {"SHA256", 32, PKI_RSA_PKCS1_SHA256, PKI_RSA_PSS_SHA256, PKI_ECDSA_SHA256},
     [DIGEST_SHA384] = {"SHA384", 48, PKI_RSA_PKCS1_SHA384, PKI_RSA_PSS_SHA384, PKI_ECDSA_SHA384},
     [DIGEST_SHA512] = {"SHA512", 64, PKI_RSA_PKCS1_SHA512, PKI_RSA_PSS_SHA512, PKI_ECDSA_SHA512},
+    [DIGEST_MD5_SHA1] = {"MD5-SHA1", 36, PKI_RSA_PKCS1_MD5_SHA1, 0, 0},
+    [DIGEST_SHA1] = {"SHA1", 20, 0, 0, PKI_ECDSA_SHA1},
 };
 
 /* OpenSSL has several names for each. */
@@ -33,9 +43,10 @@ static const struct {
     const char *name;
     enum digest digest;
 } digest_names[] = {
-    {"SHA256", DIGEST_SHA256}, {"SHA2-256", DIGEST_SHA256}, {"SHA-256", DIGEST_SHA256},
-    {"SHA384", DIGEST_SHA384}, {"SHA2-384", DIGEST_SHA384}, {"SHA-384", DIGEST_SHA384},
-    {"SHA512", DIGEST_SHA512}, {"SHA2-512", DIGEST_SHA512}, {"SHA-512", DIGEST_SHA512},
+    {"SHA256", DIGEST_SHA256},     {"SHA2-256", DIGEST_SHA256}, {"SHA-256", DIGEST_SHA256},
+    {"SHA384", DIGEST_SHA384},     {"SHA2-384", DIGEST_SHA384}, {"SHA-384", DIGEST_SHA384},
+    {"SHA512", DIGEST_SHA512},     {"SHA2-512", DIGEST_SHA512}, {"SHA-512", DIGEST_SHA512},
+    {"MD5-SHA1", DIGEST_MD5_SHA1}, {"SHA1", DIGEST_SHA1},       {"SHA-1", DIGEST_SHA1},
 };
 
 enum { SALT_UNKNOWN = -100 };
@@ -87,13 +98,26 @@ static enum digest find_digest(const char *name)
     return DIGEST_NONE;
 }
 
+/* False: a key of this type makes no signature over this digest. */
+static bool set_digest(struct signature *signature, const char *name)
+{
+    enum digest digest = find_digest(name);
+    signature->digest = digest;
+    switch (signature->key->type) {
+    case PROVIDER_RSA:
+        return digests[digest].pkcs1 || digests[digest].pss;
+    case PROVIDER_EC:
+        return digests[digest].ecdsa;
+    default:
+        return false;
+    }
+}
+
 static int take_digest(struct signature *signature, const OSSL_PARAM *param)
 {
     const char *name;
-    if (!OSSL_PARAM_get_utf8_string_ptr(param, &name))
-        return 0;
-    signature->digest = find_digest(name);
-    return signature->digest != DIGEST_NONE;
+    return signature->key && OSSL_PARAM_get_utf8_string_ptr(param, &name) &&
+           set_digest(signature, name);
 }
 
 /* MGF1 with the signature's own digest is all there is. */
@@ -205,8 +229,8 @@ static int digest_sign_init(void *data, const char *digest, void *key_data,
     bool named = digest && *digest;
     if (signature->key->type == PROVIDER_ED25519)
         return !named && signature_set_params(signature, params);
-    signature->digest = find_digest(named ? digest : "SHA256");
-    return signature->digest != DIGEST_NONE && signature_set_params(signature, params);
+    return set_digest(signature, named ? digest : "SHA256") &&
+           signature_set_params(signature, params);
 }
 
 /* 0: no such algorithm. */
@@ -261,8 +285,8 @@ static int digest_sign(void *data, unsigned char *bytes, size_t *length, size_t 
     }
     enum pki_algorithm algorithm = choose_algorithm(signature);
     if (!algorithm)
-        return provider_fail(EX_UNAVAILABLE, "A kind of signature was wanted that no TLS version "
-                                             "from 1.2 on has");
+        return provider_fail(EX_UNAVAILABLE,
+                             "A kind of signature was wanted that Postern does not make");
     if (size < (size_t)needed)
         return provider_fail(EX_SOFTWARE, "There is no room for the signature");
     *length = size;

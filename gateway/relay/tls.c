@@ -13,8 +13,11 @@
 
 /* Forward secrecy and AEAD only: the suites that Exchange Online takes, and ChaCha20. */
 static const char strong_ciphers[] = "ECDHE+AESGCM:ECDHE+CHACHA20";
-/* Where an inbound connector lets old devices in, for its own addresses. */
-static const char old_ciphers[] = "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE:DHE:AES:@SECLEVEL=0";
+/* Where an inbound connector lets old devices in, for its own addresses. Level 0 is what lets OpenSSL
+ * sign with SHA-1, as TLS 1.0 and 1.1 do; it also wakes the suites without encryption and without
+ * certificate, which are kept out by name. RSA key exchange would need a key that decrypts. */
+static const char old_ciphers[] =
+    "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES:DHE+AES:!aNULL:!eNULL:!aDSS:!PSK:!SRP:@SECLEVEL=0";
 
 enum { SERVER_SESSIONS = 512, SESSION_SECONDS = 600 };
 

@@ -24,7 +24,8 @@ static int prepare_plain(const struct token_key *key, enum pki_algorithm algorit
 static int prepare_digest_info(const struct token_key *key, enum pki_algorithm algorithm,
                                struct bytes data, uint8_t *out, size_t *length)
 {
-    (void)key;
+    if (algorithm == PKI_RSA_PKCS1_MD5_SHA1) /* which has none */
+        return prepare_plain(key, algorithm, data, out, length);
     return encode_digest_info(algorithm, data, out, length);
 }
 
@@ -143,12 +144,11 @@ static bool is_listed(const struct token *token, const struct way *way)
                                   token->slot, way->mechanism, &info) == CKR_OK;
 }
 
-/* For prove_algorithms(): signs in the first way whose signature is right, and remembers it. A way
- * that fails as "not supported" gives room to the next. */
-static int prove_ways(void *context, enum pki_algorithm algorithm, struct bytes data,
-                      uint8_t *signature, size_t *length, struct error *error)
+/* Signs in the first way whose signature is right, and remembers it. A way that fails as "not
+ * supported" gives room to the next. */
+static int try_ways(struct attempt *attempt, enum pki_algorithm algorithm, struct bytes data,
+                    uint8_t *signature, size_t *length, struct error *error)
 {
-    struct attempt *attempt = context;
     struct token_key *key = attempt->key;
     enum pki_scheme scheme = pki_algorithm_info(algorithm)->scheme;
     size_t room = *length;
@@ -166,6 +166,19 @@ static int prove_ways(void *context, enum pki_algorithm algorithm, struct bytes 
             verify_signature(key->public_key, algorithm, data, (struct bytes){signature, *length}))
             return 0;
     }
+    return result;
+}
+
+/* For prove_algorithms(). Tokens that refuse the old algorithms do so with any code, and a key is
+ * not lost by that: the next signature tells whether the token is. */
+static int prove_ways(void *context, enum pki_algorithm algorithm, struct bytes data,
+                      uint8_t *signature, size_t *length, struct error *error)
+{
+    struct attempt *attempt = context;
+    CK_RV before = attempt->rv;
+    int result = try_ways(attempt, algorithm, data, signature, length, error);
+    if (result < 0 && pki_algorithm_info(algorithm)->old)
+        attempt->rv = before;
     return result;
 }
 

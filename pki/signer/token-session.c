@@ -117,7 +117,10 @@ static unsigned count_open(const struct token *token)
 
 static CK_RV open_session(struct token *token, struct session *session)
 {
+    bool last = session->open && session->epoch == token_epoch(token) && count_open(token) == 1;
     close_session(token, session);
+    if (last)
+        token->generation++; /* the token logs out with it, and forgets the handles of keys */
     CK_RV rv = token->module->functions->C_OpenSession(token->slot, CKF_SERIAL_SESSION, NULL, NULL,
                                                        &session->handle);
     if (rv == CKR_OK) {

@@ -3,9 +3,11 @@
 """Design: "at MAIL the first one whose every condition holds admits the sender, or none does (530
 5.7.0, 550 5.7.1 with a reason the administrator can find in the log)"."""
 
+import ssl
+
 import pytest
 
-from harness import xml
+from harness import tls, xml
 from harness.client import Closed
 
 
@@ -100,20 +102,65 @@ def test_an_older_tls_than_the_connectors_minimum_is_refused(plain):
     assert not far.connections
 
 
+@pytest.fixture
+def with_old_devices(plain, pki):
+    """A gateway whose only connector allows an old version of TLS."""
+
+    def start(version, kind="RSA:2048"):
+        ours = pki.organisation.issue("CN=gw.contoso.com,O=Contoso", ["gw.contoso.com"], kind=kind)
+        return plain(
+            inbound={
+                "RequireTls": True,
+                "TlsMinimumVersion": version,
+                "TlsCertificateName": "hybrid",
+            },
+            certificates={"hybrid": (ours.chain, ours.key)},
+        )[0]
+
+    return start
+
+
 @pytest.mark.parametrize("kind", ["EC:P-256", "RSA:2048"])
-def test_a_connector_that_allows_tls_1_0_for_old_devices_gets_it(plain, pki, kind):
+def test_a_connector_that_allows_tls_1_0_for_old_devices_gets_it(with_old_devices, kind):
     """Design: inbound/devices.xml has TlsMinimumVersion 1.0."""
-    ours = pki.organisation.issue("CN=gw.contoso.com,O=Contoso", ["gw.contoso.com"], kind=kind)
-    gateway, far = plain(
-        inbound={"RequireTls": True, "TlsMinimumVersion": "1.0", "TlsCertificateName": "hybrid"},
-        certificates={"hybrid": (ours.chain, ours.key)},
-    )
-    client = gateway.client()
+    client = with_old_devices("1.0", kind).client()
     client.ehlo()
     client.starttls(minimum="1.0", maximum="1.0")
     assert client.socket.version() == "TLSv1"
     client.ehlo()
     assert client.message() == 250
+
+
+@pytest.mark.parametrize("kind", ["EC:P-256", "RSA:2048"])
+def test_a_connector_that_allows_tls_1_1_gets_no_1_0(with_old_devices, kind):
+    gateway = with_old_devices("1.1", kind)
+    client = gateway.client()
+    client.ehlo()
+    client.starttls(minimum="1.1", maximum="1.1")
+    assert client.socket.version() == "TLSv1.1"
+    client.ehlo()
+    assert client.message() == 250
+    client = gateway.client()
+    client.ehlo()
+    with pytest.raises(Closed):
+        client.starttls(minimum="1.0", maximum="1.0")
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.2"])
+@pytest.mark.parametrize("suite", ["ECDHE-RSA-NULL-SHA", "AECDH-AES256-SHA", "AES128-SHA"])
+def test_old_devices_get_no_tls_without_encryption_certificate_or_secrecy(
+    with_old_devices, suite, version
+):
+    """Level 0 of OpenSSL has them all."""
+    gateway = with_old_devices("1.0")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.minimum_version = context.maximum_version = tls.VERSIONS[version]
+    context.set_ciphers(f"{suite}:@SECLEVEL=0")
+    client = gateway.client()
+    client.ehlo()
+    with pytest.raises(Closed, match="HANDSHAKE_FAILURE"):
+        client.starttls(context=context)
 
 
 def test_tls_1_1_is_not_spoken_when_nobody_asked_for_it(plain):

@@ -21,6 +21,10 @@ static const EVP_MD *digest_of(enum pki_algorithm algorithm)
     case PKI_RSA_PSS_SHA384:
     case PKI_ECDSA_SHA384:
         return EVP_sha384();
+    case PKI_RSA_PKCS1_MD5_SHA1:
+        return EVP_md5_sha1();
+    case PKI_ECDSA_SHA1:
+        return EVP_sha1();
     default:
         return EVP_sha512();
     }
@@ -75,23 +79,11 @@ static void free_key(struct pki_key *key)
 
 static const struct pki_key_operations operations = {sign, free_key};
 
-static uint32_t algorithms_of(enum test_key which)
-{
-    uint32_t rsa = 0, ecdsa = 0;
-    for (unsigned i = PKI_RSA_PKCS1_SHA256; i <= PKI_RSA_PSS_SHA512; i++)
-        rsa |= 1u << i;
-    for (unsigned i = PKI_ECDSA_SHA256; i <= PKI_ECDSA_SHA512; i++)
-        ecdsa |= 1u << i;
-    if (which == TEST_ED25519)
-        return 1u << PKI_ED25519;
-    return which == TEST_RSA || which == TEST_RSA_1024 ? rsa : ecdsa;
-}
-
 struct test_signing_key *test_signing_key(enum test_key which)
 {
     struct test_signing_key *key = calloc(1, sizeof *key);
     ck_assert_ptr_nonnull(key);
-    key->key = (struct pki_key){&operations, 1, algorithms_of(which)};
+    key->key = (struct pki_key){&operations, 1, pki_algorithms_of(test_key(which))};
     key->private_key = test_key(which);
     __atomic_add_fetch(&alive, 1, __ATOMIC_RELAXED);
     return key;

@@ -159,6 +159,138 @@ END_TEST
 
 static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
 
+/* --- TLS 1.0 and 1.1, and that what they sign with stays with them --- */
+
+/* As where old devices are let in. The client's certificate is not asked for. */
+static void meet_old(struct meeting *meeting, enum test_key server, int minimum)
+{
+    meet(meeting, TEST_P256, server, minimum);
+    SSL_CTX_set_security_level(meeting->client_context, 0);
+    SSL_CTX_set_security_level(meeting->server_context, 0);
+    SSL_CTX_set_max_proto_version(meeting->server_context, 0);
+    SSL_CTX_set_verify(meeting->server_context, SSL_VERIFY_NONE, NULL);
+}
+
+static const struct {
+    enum test_key key;
+    int version;
+    enum pki_algorithm algorithm;
+} old_kinds[] = {
+    {TEST_RSA, TLS1_VERSION, PKI_RSA_PKCS1_MD5_SHA1},
+    {TEST_RSA, TLS1_1_VERSION, PKI_RSA_PKCS1_MD5_SHA1},
+    {TEST_P256, TLS1_VERSION, PKI_ECDSA_SHA1},
+    {TEST_P256, TLS1_1_VERSION, PKI_ECDSA_SHA1},
+    {TEST_P384, TLS1_VERSION, PKI_ECDSA_SHA1},
+};
+
+START_TEST(old_versions_are_served_where_they_are_allowed)
+{
+    struct meeting meeting;
+    struct test_ends ends;
+    meet_old(&meeting, old_kinds[_i].key, old_kinds[_i].version);
+    use(&meeting.server, meeting.server_context);
+    test_ends_init(&ends, meeting.client_context, meeting.server_context, NULL);
+    ck_assert(test_handshake(&ends));
+    ck_assert_int_eq(SSL_version(ends.client), old_kinds[_i].version);
+    ck_assert_int_eq(meeting.server.key->last, old_kinds[_i].algorithm);
+    test_ends_clear(&ends);
+    part(&meeting);
+}
+END_TEST
+
+START_TEST(a_server_of_old_versions_signs_newer_ones_as_ever)
+{
+    struct meeting meeting;
+    meet_old(&meeting, kinds[_i].key, TLS1_VERSION);
+    SSL_CTX_set_max_proto_version(meeting.client_context, kinds[_i].version);
+    SSL_CTX_set_min_proto_version(meeting.client_context, kinds[_i].version);
+    use(&meeting.server, meeting.server_context);
+    ck_assert(shake_hands(&meeting));
+    ck_assert(!pki_algorithm_info(meeting.server.key->last)->old);
+    part(&meeting);
+}
+END_TEST
+
+/* Clients that want SHA-1 in TLS 1.2, of servers that would sign with it in 1.0. */
+static const struct {
+    enum test_key key;
+    bool ready; /* the key has proved its algorithms */
+    const char *wanted;
+} weak_clients[] = {
+    {TEST_RSA, true, "RSA+SHA1"},
+    {TEST_RSA, false, "RSA+SHA1"},
+    {TEST_P256, true, "ECDSA+SHA1"},
+    {TEST_P256, false, "ECDSA+SHA1"},
+};
+
+START_TEST(sha_1_signs_nothing_in_tls_1_2)
+{
+    struct meeting meeting;
+    meet_old(&meeting, weak_clients[_i].key, TLS1_VERSION);
+    SSL_CTX_set_max_proto_version(meeting.client_context, TLS1_2_VERSION);
+    SSL_CTX_set_min_proto_version(meeting.client_context, TLS1_2_VERSION);
+    ck_assert(SSL_CTX_set1_sigalgs_list(meeting.client_context, weak_clients[_i].wanted));
+    if (!weak_clients[_i].ready)
+        meeting.server.key->key.algorithms = 0;
+    use(&meeting.server, meeting.server_context);
+    ck_assert(!shake_hands(&meeting));
+    ck_assert_uint_eq(meeting.server.key->signatures, 0);
+    part(&meeting);
+}
+END_TEST
+
+/* ecdsa_sha1 and rsa_pkcs1_sha1, 0x0203 and 0x0201. */
+START_TEST(sha_1_is_not_asked_of_the_client_in_tls_1_2)
+{
+    struct meeting meeting;
+    struct test_ends ends;
+    unsigned char low = 0, high = 0;
+    meet_old(&meeting, TEST_RSA, TLS1_VERSION);
+    SSL_CTX_set_verify(meeting.server_context, SSL_VERIFY_PEER, NULL);
+    SSL_CTX_set_max_proto_version(meeting.client_context, TLS1_2_VERSION);
+    SSL_CTX_set_min_proto_version(meeting.client_context, TLS1_2_VERSION);
+    meeting.server.key->key.algorithms = _i ? 0 : meeting.server.key->key.algorithms;
+    use(&meeting.server, meeting.server_context);
+    test_ends_init(&ends, meeting.client_context, meeting.server_context, NULL);
+    ck_assert(test_handshake(&ends));
+    int count = SSL_get_sigalgs(ends.client, -1, NULL, NULL, NULL, NULL, NULL);
+    ck_assert_int_gt(count, 0);
+    for (int i = 0; i < count; i++) {
+        SSL_get_sigalgs(ends.client, i, NULL, NULL, NULL, &low, &high);
+        ck_assert_uint_ne(high, 2);
+    }
+    test_ends_clear(&ends);
+    part(&meeting);
+}
+END_TEST
+
+/* Only servers make the old signatures: whoever asks for our certificate has to speak TLS 1.2. */
+START_TEST(a_client_proves_itself_in_no_old_version)
+{
+    struct meeting meeting;
+    meet_old(&meeting, TEST_RSA, old_kinds[_i].version);
+    SSL_CTX_set_verify(meeting.server_context, SSL_VERIFY_PEER, NULL);
+    use(&meeting.client, meeting.client_context);
+    use(&meeting.server, meeting.server_context);
+    ck_assert(!shake_hands(&meeting));
+    ck_assert_uint_eq(meeting.client.key->signatures, 0);
+    part(&meeting);
+}
+END_TEST
+
+START_TEST(a_key_with_old_algorithms_alone_is_refused)
+{
+    struct error error;
+    struct meeting meeting;
+    meet_old(&meeting, TEST_P256, TLS1_VERSION);
+    meeting.server.key->key.algorithms = 1u << PKI_ECDSA_SHA1;
+    ck_assert_int_eq(pki_identity_use(meeting.server.identity, meeting.server_context, &error),
+                     -EX_CONFIG);
+    ck_assert_str_ne(error.cure, "");
+    part(&meeting);
+}
+END_TEST
+
 /* The limit of one side must leave the other's choice alone: an RSA key that proved SHA-512 only
  * meets keys of other kinds. */
 START_TEST(our_limits_do_not_narrow_what_the_peer_may_sign_with)
@@ -380,6 +512,14 @@ static Suite *make_suite(void)
     tcase_add_test(tests, pkcs1_signs_tls_1_2_where_it_is_all_that_was_proved);
     tcase_add_test(tests, a_key_without_pss_caps_the_version);
     tcase_add_test(tests, a_key_without_pss_is_refused_where_only_tls_1_3_may_be);
+    tcase_add_loop_test(tests, old_versions_are_served_where_they_are_allowed, 0,
+                        ARRAY_SIZE(old_kinds));
+    tcase_add_loop_test(tests, a_server_of_old_versions_signs_newer_ones_as_ever, 0,
+                        ARRAY_SIZE(kinds));
+    tcase_add_loop_test(tests, sha_1_signs_nothing_in_tls_1_2, 0, ARRAY_SIZE(weak_clients));
+    tcase_add_loop_test(tests, sha_1_is_not_asked_of_the_client_in_tls_1_2, 0, 2);
+    tcase_add_loop_test(tests, a_client_proves_itself_in_no_old_version, 0, 2);
+    tcase_add_test(tests, a_key_with_old_algorithms_alone_is_refused);
     tcase_add_loop_test(tests, our_limits_do_not_narrow_what_the_peer_may_sign_with, 0, 2);
     tcase_add_loop_test(tests, no_connection_goes_on_without_the_certificate_asked_for, 0,
                         ARRAY_SIZE(strangers));

@@ -175,10 +175,28 @@ START_TEST(without_both_the_administrator_is_told)
     test_order("no-raw", "");
     open_faulty(TEST_RSA, 0, 0);
     ck_assert_uint_eq(key->algorithms, 1u << PKI_RSA_PKCS1_SHA256 | 1u << PKI_RSA_PKCS1_SHA384 |
-                                           1u << PKI_RSA_PKCS1_SHA512);
+                                           1u << PKI_RSA_PKCS1_SHA512 |
+                                           1u << PKI_RSA_PKCS1_MD5_SHA1);
     ck_assert_str_eq(key_status(&status).last_error,
                      "this token cannot do TLS 1.3 with an RSA key");
     ck_assert_str_eq(key_status(&status).cure, "use an EC key, or cap at TLS 1.2");
+    close_all();
+}
+END_TEST
+
+/* Some do so in FIPS mode, and not always with the code that says it. */
+START_TEST(a_token_that_refuses_the_old_algorithms_serves_the_others)
+{
+    struct error error;
+    struct pki_signer_status status;
+    enum test_key type = _i ? TEST_RSA : TEST_P256;
+    uint32_t old = 1u << (_i ? PKI_RSA_PKCS1_MD5_SHA1 : PKI_ECDSA_SHA1);
+    test_order("no-old", "");
+    open_faulty(type, 0, 0);
+    ck_assert_uint_eq(key->algorithms, pki_algorithms_of(test_keys[type]) & ~old);
+    ck_assert_int_eq(test_sign(key, type, test_first(type), &error), 0);
+    ck_assert_str_eq(key_status(&status).last_error, "");
+    ck_assert_uint_eq(key_status(&status).recoveries, 0);
     close_all();
 }
 END_TEST
@@ -443,6 +461,7 @@ TCase *fault_cases(void)
     tcase_add_test(tcase, a_key_may_want_its_pin_before_each_signature);
     tcase_add_test(tcase, without_pss_the_padding_is_made_here);
     tcase_add_test(tcase, without_both_the_administrator_is_told);
+    tcase_add_loop_test(tcase, a_token_that_refuses_the_old_algorithms_serves_the_others, 0, 2);
     tcase_add_test(tcase, a_token_with_one_session_serves_many_threads);
     tcase_add_test(tcase, a_wrong_signature_is_never_given_out);
     tcase_add_loop_test(tcase, a_lost_token_costs_no_signature, 0, (int)ARRAY_SIZE(losses));

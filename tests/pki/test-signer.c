@@ -42,6 +42,31 @@ START_TEST(every_algorithm_of_the_type_is_proved_and_signs)
 }
 END_TEST
 
+/* RFC 4346 4.7: the two digests bare, where RFC 8017 would have a DigestInfo. */
+START_TEST(md5_with_sha_1_is_signed_bare)
+{
+    struct error error;
+    uint8_t digests[36], signature[PKI_SIGNATURE_MAXIMUM], block[PKI_SIGNATURE_MAXIMUM];
+    size_t length = sizeof signature, block_length = sizeof block;
+    struct pki_key_source source = test_source(_i, TEST_RSA);
+    struct pki_signer *signer = test_signer();
+    struct pki_key *key = test_open(signer, &source, TEST_RSA);
+    for (size_t i = 0; i < sizeof digests; i++)
+        digests[i] = (uint8_t)(i * 7 + 1);
+    ck_assert_int_eq(key->operations->sign(key, PKI_RSA_PKCS1_MD5_SHA1, digests, sizeof digests,
+                                           signature, &length, &error),
+                     0);
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(test_keys[TEST_RSA], NULL);
+    ck_assert_int_eq(EVP_PKEY_verify_recover_init(context), 1);
+    ck_assert_int_eq(EVP_PKEY_verify_recover(context, block, &block_length, signature, length), 1);
+    ck_assert_mem_eq(block, digests, sizeof digests);
+    ck_assert_uint_eq(block_length, sizeof digests);
+    EVP_PKEY_CTX_free(context);
+    pki_key_unref(key);
+    pki_signer_free(signer);
+}
+END_TEST
+
 START_TEST(an_algorithm_of_another_type_is_refused)
 {
     struct error error;
@@ -307,6 +332,7 @@ START_TEST(status_tells_what_the_token_is)
     ck_assert_str_eq(keys[0].token, "postern-test");
     ck_assert_str_eq(keys[0].type, "RSA 2048");
     ck_assert_ptr_nonnull(strstr(keys[0].algorithms, "rsa_pss_rsae_sha256"));
+    ck_assert_ptr_nonnull(strstr(keys[0].algorithms, "rsa_pkcs1_md5_sha1"));
     ck_assert_ptr_nonnull(strstr(keys[0].module, "softhsm"));
     ck_assert_str_eq(keys[0].last_error, "");
     pki_key_unref(key);
@@ -468,6 +494,7 @@ static TCase *good_cases(void)
 {
     TCase *tcase = tcase_create("good");
     tcase_add_loop_test(tcase, every_algorithm_of_the_type_is_proved_and_signs, 0, COMBINATIONS);
+    tcase_add_loop_test(tcase, md5_with_sha_1_is_signed_bare, 0, TEST_STORES);
     tcase_add_loop_test(tcase, an_algorithm_of_another_type_is_refused, 0, COMBINATIONS);
     tcase_add_loop_test(tcase, a_digest_of_the_wrong_length_is_refused, 0, TEST_STORES);
     tcase_add_loop_test(tcase, sixteen_threads_sign_at_once, 0, COMBINATIONS);

@@ -14,6 +14,7 @@
  *     lost-module   the same, and new ones too, until C_Finalize
  *     wrong         the next signature has a bit turned
  *     no-pss, no-raw      C_GetMechanismInfo does not list CKM_RSA_PKCS_PSS, CKM_RSA_X_509
+ *     no-old        C_Sign fails for what only TLS 1.0 and 1.1 sign: MD5 with SHA-1, and SHA-1
  *     one-session   a second C_OpenSession gets CKR_SESSION_COUNT
  *     ask-always    keys want C_Login(CKU_CONTEXT_SPECIFIC) before each C_Sign
  *     final-try     C_GetTokenInfo has CKF_USER_PIN_FINAL_TRY */
@@ -194,6 +195,8 @@ static CK_RV sign(CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG length, CK_
         return CKR_USER_NOT_LOGGED_IN;
     asked_for[session % 65536] = false;
     rv = real->C_Sign(session, data, length, signature, signature_length);
+    if (ordered("no-old") && (length == 36 || length == 20))
+        return CKR_FUNCTION_FAILED;
     if (rv == CKR_OK && take_order("wrong", &rv)) {
         signature[*signature_length / 2] ^= 1;
         rv = CKR_OK;
