@@ -46,8 +46,8 @@ def test_what_is_wrong_is_refused(postern, cloud, pki, name, version):
     gateway = postern(xml.from_cloud(), xml.outbound("next", [far.host]))
     reply = mail(gateway, WRONG[name](pki), minimum=version, maximum=version)
     assert reply is None or (reply.code, reply.enhanced) == (550, "5.7.1")
-    refused = gateway.wait_for("sender-refused")
-    assert refused["session"]
+    refused = gateway.wait_for("sender-refused", condition="certificate")
+    assert refused["session"] and refused["closest"] == "cloud"
     assert not far.connections
 
 
@@ -92,7 +92,7 @@ def test_peer_certificates_narrow_it_further(postern, cloud, pki):
     gateway = postern(xml.from_cloud(PeerCertificates=pairs), xml.outbound("next", [far.host]))
     assert mail(gateway, pki.endpoint) == 250
     assert mail(gateway, pki.other_issuer()) == (550, "5.7.1")
-    event = gateway.wait_for("sender-refused", condition="certificate")
+    event = gateway.wait_for("sender-refused", condition="certificate", closest="cloud")
     assert "Cloud Services CA-2" in event.line and "Cloud Services CA-1" in event.line
 
 

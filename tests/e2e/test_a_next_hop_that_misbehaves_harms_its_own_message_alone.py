@@ -59,6 +59,28 @@ def test_at_each_step(plain, step, what):
     assert gateway.send() == 250
 
 
+@pytest.mark.parametrize(
+    "step, text",
+    [
+        ("CONNECT", "250 2.0.0 Ok"),
+        ("EHLO", "354 Go on"),
+        ("MAIL", "354 Go on"),
+        ("RCPT", "354 Go on"),
+        ("DATA", "250 2.0.0 Ok"),
+        (".", "354 Go on"),
+    ],
+)
+def test_a_reply_of_another_kind_than_was_asked_for_is_none(plain, step, text):
+    """RFC 5321 4.3.2: only 354 lets data follow DATA, and 250 says that a message was taken only when
+    it was sent. Neither may reach the client in another place, or be counted as accepted."""
+    gateway, far = plain()
+    far.once(step, text)
+    reply = gateway.attempt()
+    assert 400 <= reply.code < 500, reply
+    assert gateway.ctl("status").json["messages"]["accepted"] == 0
+    assert gateway.send() == 250
+
+
 @pytest.mark.parametrize("step", ["CONNECT", "EHLO", "MAIL", "RCPT", "."])
 def test_a_reply_byte_by_byte_is_a_reply(plain, step):
     texts = {

@@ -68,7 +68,7 @@ class Gateway:
     """connectors: from xml.inbound() and xml.outbound(). certificates: name → (chain, key) where
     key is a path or a pkcs11: URI. tokens: attributes of Token elements. anchors: name → path.
     gateway: further attributes of Gateway. files: path in the folder → text, over what is made
-    otherwise."""
+    otherwise. sockets: handed over as systemd does. descriptors: how many it may have open."""
 
     def __init__(
         self, directory, connectors, certificates=(), tokens=(), anchors=(), listeners=1,
