@@ -52,7 +52,8 @@ static inline bool take_block(struct smtp_scan *scan, const char *block, size_t 
     }
     now.line_length += BLOCK - line;
     now.after_cr = block[BLOCK - 1] == '\r';
-    if (now.line_length > line_maximum)
+    /* Its CR and LF have to fit as well, whenever they come. */
+    if (now.line_length - now.after_cr + 2 > line_maximum)
         return false;
     *scan = now;
     return true;

@@ -259,7 +259,7 @@ static const struct {
      "RequestTimeOut is between 00:00:00.100 and 00:05:00"},
     {"postern.xml", "pkcs11:token=postern\"", "token=postern\"", 4, "does not begin with pkcs11:"},
     {"postern.xml", "pkcs11:token=postern\"", "pkcs11:token=postern?pin-value=1234\"", 4,
-     "a PIN may not stand in a file"},
+     "a PIN (pin-value) may not stand in a file"},
     {"postern.xml", "pkcs11:token=postern\"", "pkcs11:token=postern;object=x\"", 4,
      "this is the URI of a token"},
     {"postern.xml", "file:/run", "file:run", 4, "no absolute path behind file:"},
