@@ -361,9 +361,27 @@ static void message_replied(struct courier *courier, const struct smtp_reply *re
         answer(courier, reply);
 }
 
+/* RFC 5321 4.3.2: 354 answers DATA and nothing else, 2xx everything else. Who answers otherwise has
+ * lost count, and what he says of this message may be about another. */
+static bool fits(const struct courier *courier, const struct smtp_reply *reply)
+{
+    bool to_data = courier->phase == PHASE_ENVELOPE &&
+                   courier->script[courier->answered].line == LINE_DATA;
+    int class = smtp_reply_class(reply);
+    return class >= 4 || (to_data ? reply->code == 354 : class == 2);
+}
+
 static void on_replied(struct hop_owner *owner, const struct smtp_reply *reply)
 {
     struct courier *courier = container_of(owner, struct courier, owner);
+    if (!fits(courier, reply)) {
+        struct error error;
+        error_set(&error, EX_PROTOCOL, "it answered \"%d %.200s\", which is no answer to what was said",
+                  reply->code, reply->text);
+        courier->hop->stream.broken = true;
+        on_lost(owner, &error);
+        return;
+    }
     /* 421 to a warm connection's first words: it was about to close. */
     if (reply->code == 421 && courier->waiting && courier->hop->kind == HOP_POOLED &&
         replace(courier))
