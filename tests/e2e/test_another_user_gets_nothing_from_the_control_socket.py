@@ -16,7 +16,10 @@ import socket, sys
 raw = socket.socket(socket.AF_UNIX)
 raw.settimeout(20)
 raw.connect(sys.argv[1])
-raw.sendall(b'{"command":"status"}\\n')
+try:
+    raw.sendall(b'{"command":"status"}\\n')
+except BrokenPipeError:
+    pass  # closed already, and why is still to be read
 while piece := raw.recv(65536):
     sys.stdout.buffer.write(piece)
 """
