@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -48,7 +49,7 @@ static bool same_address(const struct sockaddr_storage *a, const struct sockaddr
 
 int listeners_inherit(struct listeners *listeners, struct error *error)
 {
-    int count = sd_listen_fds(1);
+    int count = sd_listen_fds(1), one = 1;
     if (count < 0)
         return error_set_errno(error, EX_OSERR, -count, "Cannot read what systemd passed");
     if (count > LISTENERS_MAXIMUM)
@@ -65,6 +66,8 @@ int listeners_inherit(struct listeners *listeners, struct error *error)
             return error_set(error, EX_CONFIG,
                              "Descriptor %d that systemd passed is no listening stream socket", fd);
         describe(listener);
+        /* Not on a UNIX socket; a refusal costs latency only. */
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
         listeners->count++;
     }
     return 0;
@@ -87,6 +90,7 @@ static int open_one(const struct conn_listener *wanted, struct listener *ret, st
     if (fd < 0)
         return error_set_errno(error, EX_OSERR, errno, "Cannot make a socket");
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one); /* what it accepts inherits it */
     if (wanted->socket_address.ss_family == AF_INET6)
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one);
     if (bind(fd, (const struct sockaddr *)&wanted->socket_address, wanted->length) == 0 &&

@@ -115,6 +115,11 @@ void loop_remove(struct loop *loop, struct loop_watch *watch)
     if (!watch->ready)
         return;
     epoll_ctl(loop->epoll, EPOLL_CTL_DEL, watch->fd, NULL);
+    loop_forget(loop, watch);
+}
+
+void loop_forget(struct loop *loop, struct loop_watch *watch)
+{
     for (int i = loop->batch_position; i < loop->batch_length; i++)
         if (loop->batch[i].data.ptr == watch)
             loop->batch[i].data.ptr = NULL;

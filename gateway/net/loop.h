@@ -41,6 +41,8 @@ int loop_add(struct loop *loop, struct loop_watch *watch, int fd, uint32_t event
              void (*ready)(struct loop_watch *, uint32_t));
 int loop_change(struct loop *loop, struct loop_watch *watch, uint32_t events);
 void loop_remove(struct loop *loop, struct loop_watch *watch); /* does not close; bears one not added */
+/* The same for one whose descriptor is closed next: the kernel forgets it then by itself. */
+void loop_forget(struct loop *loop, struct loop_watch *watch);
 
 /* A timer lives in its owner too; setting a set one moves it. */
 struct loop_timer {

@@ -5,8 +5,6 @@
 #include "gateway/net/stream.h"
 
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,13 +51,10 @@ static void on_event(struct loop_watch *watch, uint32_t events)
 int stream_open(struct stream *stream, struct loop *loop, int fd,
                 void (*ready)(struct stream *stream))
 {
-    int one = 1;
     memset(stream, 0, sizeof *stream);
     buffer_init(&stream->out, STREAM_OUT_MAXIMUM);
     stream->loop = loop;
     stream->ready = ready;
-    /* Not on every kind of socket; a refusal costs latency only. */
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     int result = loop_add(loop, &stream->watch, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
                           on_event);
     if (result < 0)
@@ -81,9 +76,9 @@ void stream_close(struct stream *stream)
         return;
     int fd = stream->watch.fd;
     struct stream_handshake *handshake = stream->handshake;
-    loop_remove(stream->loop, &stream->watch);
     stream->handshake = NULL;
     if (handshake) {
+        loop_remove(stream->loop, &stream->watch);
         handshake->stream = NULL;
         handshake->fd = fd;
         if (!handshake->running)
@@ -94,6 +89,7 @@ void stream_close(struct stream *stream)
             SSL_shutdown(stream->ssl);
         }
         SSL_free(stream->ssl);
+        loop_forget(stream->loop, &stream->watch);
         close(fd);
     }
     stream->ssl = NULL;

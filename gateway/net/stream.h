@@ -41,7 +41,8 @@ struct stream {
     void (*ready)(struct stream *stream); /* something may go on; may close the stream */
 };
 
-/* Takes the descriptor over (non-blocking, TCP_NODELAY is set). On failure it is closed. */
+/* Takes the descriptor over: non-blocking, and with TCP_NODELAY where it is TCP. On failure it is
+ * closed. */
 int stream_open(struct stream *stream, struct loop *loop, int fd,
                 void (*ready)(struct stream *stream));
 /* Closes without a word more than TLS's close_notify; bears one that is closed. */

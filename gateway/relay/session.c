@@ -126,13 +126,11 @@ void session_send(struct session *session, const struct smtp_reply *reply)
 
 void session_reply(struct session *session, int code, const char *format, ...)
 {
-    char text[1024];
+    struct smtp_reply reply;
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
+    smtp_reply_set_list(&reply, code, format, arguments);
     va_end(arguments);
-    struct smtp_reply reply;
-    smtp_reply_set(&reply, code, "%s", text);
     session_send(session, &reply);
 }
 

@@ -78,19 +78,25 @@ int smtp_reply_feed(struct smtp_reply_parser *parser, const char *bytes, size_t 
     return 0;
 }
 
-void smtp_reply_set(struct smtp_reply *reply, int code, const char *format, ...)
+void smtp_reply_set_list(struct smtp_reply *reply, int code, const char *format, va_list arguments)
 {
-    va_list arguments;
-    va_start(arguments, format);
     int length = vsnprintf(reply->text, sizeof reply->text, format, arguments);
-    va_end(arguments);
     reply->code = code;
     reply->length = length < 0 ? 0 : (size_t)length;
     if (reply->length >= sizeof reply->text)
         reply->length = sizeof reply->text - 1;
+    reply->text[reply->length] = '\0';
     for (size_t i = 0; i < reply->length; i++)
-        if ((unsigned char)reply->text[i] < 0x20 || (unsigned char)reply->text[i] >= 0x7f)
+        if (reply->text[i] < 0x20 || reply->text[i] >= 0x7f)
             reply->text[i] = '?';
+}
+
+void smtp_reply_set(struct smtp_reply *reply, int code, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    smtp_reply_set_list(reply, code, format, arguments);
+    va_end(arguments);
 }
 
 /* RFC 5321 4.5.3.1.5: a reply line has at most 512 bytes, code and CRLF included. */
@@ -108,8 +114,15 @@ size_t smtp_reply_format(const struct smtp_reply *reply, char *text, size_t size
         bool last = !cut && at[length] == '\0';
         if (size - used < length + 7)
             return used;
-        used += (size_t)snprintf(text + used, size - used, "%03d%c%.*s\r\n", reply->code,
-                                 last ? ' ' : '-', (int)length, at);
+        text[used++] = (char)('0' + reply->code / 100 % 10);
+        text[used++] = (char)('0' + reply->code / 10 % 10);
+        text[used++] = (char)('0' + reply->code % 10);
+        text[used++] = last ? ' ' : '-';
+        memcpy(text + used, at, length);
+        used += length;
+        text[used++] = '\r';
+        text[used++] = '\n';
+        text[used] = '\0';
         if (last)
             return used;
         at += length + !cut;

@@ -7,6 +7,7 @@
 #ifndef POSTERN_GATEWAY_SMTP_REPLY_H
 #define POSTERN_GATEWAY_SMTP_REPLY_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
@@ -56,6 +57,9 @@ static inline int smtp_reply_class(const struct smtp_reply *reply)
 /* A reply of our own, one line. */
 void smtp_reply_set(struct smtp_reply *reply, int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+void smtp_reply_set_list(struct smtp_reply *reply, int code, const char *format, va_list arguments)
+    __attribute__((format(printf, 3, 0)));
 
 /* The reply as it goes to a client, every line with its code and CRLF, into `text`; returns the length,
  * which is never more than size - 1. */
