@@ -81,9 +81,45 @@ void client_open_failed(struct signer_key *key, const struct error *error, bool 
     __atomic_store_n(&key->base.algorithms, 0, __ATOMIC_RELEASE);
     /* What only an administrator can mend is looked at seldom; a refused PIN is not tried by that,
      * because the signer is told which one it was. */
-    unsigned wait = error->code == EX_CONFIG ? key->backoff.limit : backoff_wait(&key->backoff);
+    unsigned wait = error->code == EX_CONFIG ? CLIENT_MISTAKE_WAIT : backoff_wait(&key->backoff);
     key->next_try = clock_microseconds() + (int64_t)wait * 1000;
     pthread_cond_broadcast(&key->changed);
+}
+
+static void count_steps(struct signer_key *key, uint32_t steps)
+{
+    key->status.recoveries += steps != 0;
+    for (unsigned step = 0; step < PKI_RECOVERY_END; step++)
+        key->status.steps[step] += steps >> step & 1;
+}
+
+/* The signer cannot use the key any more: it is opened anew, which logs in, finds and proves it,
+ * whether or not anybody asks for a signature meanwhile. */
+static void lose_key(struct signer_key *key, const struct error *reason, bool pin_refused)
+{
+    struct pki_wire_message message = {.type = PKI_WIRE_CLOSE, .close = {key->number}};
+    struct error error;
+    if (clock_microseconds() - key->ready_at > CLIENT_STEADY)
+        backoff_reset(&key->backoff);
+    client_send(key->signer, &message, &error); /* when it fails the signer is lost as well */
+    client_open_failed(key, reason, pin_refused);
+}
+
+/* The token's own ladder was climbed and did not help: see look_after_ladder(). */
+static void note_vain_climb(struct pki_signer *signer, uint32_t steps)
+{
+    if (!(steps & 1u << PKI_RECOVERY_MODULE))
+        return;
+    if (!signer->vain_climbs++)
+        signer->vain_since = clock_microseconds();
+}
+
+static void note_success(struct pki_signer *signer)
+{
+    signer->vain_climbs = 0;
+    signer->renew_at = 0;
+    signer->renewals = 0;
+    backoff_reset(&signer->renewal);
 }
 
 static int take_opened(struct pki_signer *signer, struct request *request,
@@ -111,7 +147,9 @@ static int take_opened(struct pki_signer *signer, struct request *request,
     key->refused = (struct pki_wire_file){0};
     key->attempts++;
     key->state = KEY_READY;
-    backoff_reset(&key->backoff);
+    key->ready_at = clock_microseconds();
+    count_steps(key, opened->recovery);
+    note_success(signer);
     __atomic_store_n(&key->base.algorithms, opened->algorithms, __ATOMIC_RELEASE);
     log_ready(key, opened->note, opened->cure);
     pthread_cond_broadcast(&key->changed);
@@ -126,6 +164,17 @@ static void note_latency(struct signer_key *key, int64_t microseconds)
         key->latencies++;
 }
 
+/* A recovery proves the algorithms anew, and they may be others then. */
+static void tell_algorithms(struct signer_key *key, uint32_t algorithms)
+{
+    algorithms &= key->possible;
+    if (!algorithms || key->state != KEY_READY || algorithms == pki_key_algorithms(&key->base))
+        return;
+    pki_algorithms_text(algorithms, key->status.algorithms, sizeof key->status.algorithms);
+    __atomic_store_n(&key->base.algorithms, algorithms, __ATOMIC_RELEASE);
+    log_ready(key, "", "");
+}
+
 static int take_signed(struct pki_signer *signer, struct request *request,
                        const struct pki_wire_message *message, struct error *error)
 {
@@ -135,7 +184,9 @@ static int take_signed(struct pki_signer *signer, struct request *request,
         return error_set(error, EX_PROTOCOL, "The signer signed what was not asked for");
     if (key) {
         key->status.signatures++;
-        key->status.recoveries += answer->recovery != PKI_RECOVERY_NONE;
+        count_steps(key, answer->recovery);
+        tell_algorithms(key, answer->algorithms);
+        note_success(signer);
         note_latency(key, clock_microseconds() - request->sent);
     }
     struct answer *waiting = request->answer;
@@ -159,6 +210,22 @@ static void read_error(const struct pki_wire_failed *failed, struct error *error
     copy(error->cure, sizeof error->cure, failed->cure);
 }
 
+static void sign_failed(struct signer_key *key, const struct request *request,
+                        const struct pki_wire_failed *failed, const struct error *reason)
+{
+    key->status.errors++;
+    /* What was asked before the key was opened anew says nothing of it now. */
+    if (key->state != KEY_READY || request->sent < key->ready_at)
+        return;
+    if (failed->lost) {
+        lose_key(key, reason, failed->pin_refused);
+        return;
+    }
+    log_failed(key, reason, failed->pin_refused);
+    key->last_error = *reason;
+    tell_algorithms(key, failed->algorithms);
+}
+
 static int take_failed(struct pki_signer *signer, struct request *request,
                        const struct pki_wire_message *message, struct error *error)
 {
@@ -170,14 +237,13 @@ static int take_failed(struct pki_signer *signer, struct request *request,
     if (key && failed->pin_refused)
         remember_refusal(key, &failed->refused);
     if (key)
-        key->status.recoveries += failed->recovery != PKI_RECOVERY_NONE;
-    if (key && request->open) {
+        count_steps(key, failed->recovery);
+    if (request->open || failed->lost)
+        note_vain_climb(signer, failed->recovery);
+    if (key && request->open)
         client_open_failed(key, &reason, failed->pin_refused);
-    } else if (key) {
-        key->status.errors++;
-        log_failed(key, &reason, failed->pin_refused);
-        key->last_error = reason;
-    }
+    else if (key)
+        sign_failed(key, request, failed, &reason);
     if (request->answer)
         *request->answer->error = reason;
     request_finish(request, -reason.code);
@@ -198,7 +264,8 @@ static int take_hello(struct pki_signer *signer, const struct pki_wire_message *
     }
     struct log log;
     signer->state = PROCESS_UP;
-    log_event(&log, LOG_EVENT_SIGNER_STARTED, "The signer is running");
+    log_event(&log, signer->renewals ? LOG_EVENT_DEBUG : LOG_EVENT_SIGNER_STARTED,
+              "The signer is running");
     log_text(&log, "signer", signer->program);
     log_number(&log, "pid", signer->pid);
     log_number(&log, "starts", (int64_t)signer->starts);

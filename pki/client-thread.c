@@ -22,7 +22,7 @@
 #include "pki/base/log.h"
 #include "pki/client.h"
 
-enum { HELLO_TIMEOUT = 5000000, STEADY = 60000000, NEVER_LATER = 3600000000, REAP_STEP = 100000 };
+enum { HELLO_TIMEOUT = 5000000, VAIN_CLIMBS = 2, NEVER_LATER = 3600000000, REAP_STEP = 100000 };
 
 static void earlier(int64_t *when, int64_t other)
 {
@@ -89,7 +89,8 @@ static void close_keys(struct pki_signer *signer)
 static void log_lost(const struct pki_signer *signer, pid_t pid, const char *how)
 {
     struct log log;
-    log_event(&log, LOG_EVENT_SIGNER_LOST, "The signer is lost: %s", signer->last_error.what);
+    log_event(&log, signer->renewals ? LOG_EVENT_DEBUG : LOG_EVENT_SIGNER_LOST,
+              "The signer is lost: %s", signer->last_error.what);
     log_number(&log, "pid", pid);
     log_text(&log, "process", how);
     log_number(&log, "starts", (int64_t)signer->starts);
@@ -113,10 +114,12 @@ static void lose(struct pki_signer *signer, const struct error *reason)
     signer->pid = 0;
     signer->last_error = *reason;
     signer->last_error.code = EX_TEMPFAIL;
-    if (now - signer->started_at > STEADY)
+    if (now - signer->started_at > CLIENT_STEADY)
         backoff_reset(&signer->backoff);
     signer->restart_at = now + (int64_t)backoff_wait(&signer->backoff) * 1000;
     signer->state = signer->handed_over ? PROCESS_GONE : PROCESS_DOWN;
+    signer->vain_climbs = 0;
+    signer->renew_at = 0;
     fail_requests(signer);
     close_keys(signer);
     pthread_cond_broadcast(&signer->changed);
@@ -183,6 +186,76 @@ static void look_after_process(struct pki_signer *signer, int64_t now, int64_t *
     if (signer->state == PROCESS_DOWN)
         earlier(wake_at, signer->restart_at);
     reap(signer, now, wake_at);
+}
+
+/* --- the last rung of the ladder ---------------------------------------------------------------
+ */
+
+/* A power of two: the first times are told, and a night of them is still a page. */
+static bool is_worth_telling(uint64_t times)
+{
+    return (times & (times - 1)) == 0;
+}
+
+static void log_renewal(const struct pki_signer *signer, const struct signer_key *key)
+{
+    struct log log;
+    log_event(&log, is_worth_telling(signer->renewals) ? LOG_EVENT_TOKEN_RECOVERY : LOG_EVENT_DEBUG,
+              "The token was lost; trying to recover it by step: %s",
+              pki_recovery_name(PKI_RECOVERY_PROCESS));
+    log_text(&log, "token", key->status.token);
+    log_text(&log, "key", key->uri);
+    log_text(&log, "step", pki_recovery_name(PKI_RECOVERY_PROCESS));
+    log_number(&log, "times", (int64_t)signer->renewals);
+    log_error(&log, &key->last_error);
+    log_end(&log);
+}
+
+/* A key that has worked and does not, in a process in which none works: NULL when there is none. */
+static struct signer_key *find_stuck_key(const struct pki_signer *signer)
+{
+    struct signer_key *stuck = NULL;
+    for (struct signer_key *key = signer->keys; key; key = key->next) {
+        if (key->state == KEY_READY)
+            return NULL;
+        if (key->ready_at && key->last_error.code != EX_CONFIG)
+            stuck = key;
+    }
+    return stuck;
+}
+
+/* The signer ends when its socket closes; the next turn of the loop starts another at once, and the
+ * keys are asked for at once. */
+static void renew_process(struct pki_signer *signer, const struct signer_key *stuck, int64_t now)
+{
+    struct error reason = stuck->last_error;
+    signer->renewals++;
+    log_renewal(signer, stuck);
+    reason.code = EX_UNAVAILABLE;
+    lose(signer, &reason);
+    signer->restart_at = now;
+    for (struct signer_key *key = signer->keys; key; key = key->next) {
+        if (!key->ready_at || key->last_error.code == EX_CONFIG)
+            continue;
+        key->status.steps[PKI_RECOVERY_PROCESS]++;
+        key->next_try = now;
+    }
+}
+
+/* The signer climbs its own two rungs with each request. When they have not helped for a while that
+ * grows, and nothing else in this process works that would be lost by it, the third is climbed. */
+static void look_after_ladder(struct pki_signer *signer, int64_t now, int64_t *wake_at)
+{
+    const struct signer_key *stuck;
+    if (signer->state != PROCESS_UP || signer->handed_over || signer->vain_climbs < VAIN_CLIMBS ||
+        !(stuck = find_stuck_key(signer)))
+        return;
+    if (!signer->renew_at)
+        signer->renew_at = signer->vain_since + (int64_t)backoff_wait(&signer->renewal) * 1000;
+    if (now < signer->renew_at)
+        earlier(wake_at, signer->renew_at);
+    else
+        renew_process(signer, stuck, now);
 }
 
 /* --- keys ------------------------------------------------------------------------------------ */
@@ -345,6 +418,7 @@ void *client_supervise(void *argument)
     while (!signer->ending) {
         int64_t now = clock_microseconds(), wake_at = now + NEVER_LATER;
         look_after_process(signer, now, &wake_at);
+        look_after_ladder(signer, now, &wake_at);
         look_after_keys(signer, now, &wake_at);
         look_after_requests(signer, now, &wake_at);
         /* Losing the process changed what is due: look again at once. */

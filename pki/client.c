@@ -255,7 +255,7 @@ static int new_key(struct pki_signer *signer, const struct pki_key_source *sourc
         return error_set(error, EX_OSERR, "Out of memory");
     key->base = (struct pki_key){.operations = &operations, .references = 1};
     key->signer = signer;
-    key->backoff = (struct backoff){.first = 100, .limit = 30000};
+    key->backoff = (struct backoff){.first = CLIENT_BACKOFF_FIRST, .limit = CLIENT_BACKOFF_LIMIT};
     init_condition(&key->changed);
     int result = copy_source(key, source, error);
     if (result == 0)
@@ -367,7 +367,9 @@ static struct pki_signer *new_signer(const struct pki_signer_options *options)
     signer->handed_over = options->socket >= 0;
     signer->socket = options->socket;
     signer->log_level = options->log_level;
-    signer->backoff = (struct backoff){.first = 100, .limit = 30000};
+    signer->backoff =
+        (struct backoff){.first = CLIENT_BACKOFF_FIRST, .limit = CLIENT_BACKOFF_LIMIT};
+    signer->renewal = (struct backoff){.first = 1000, .limit = 6000};
     for (unsigned i = 0; i < CLIENT_REQUESTS; i++)
         signer->free[i] = (uint16_t)(CLIENT_REQUESTS - 1 - i);
     signer->free_count = CLIENT_REQUESTS;

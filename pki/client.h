@@ -25,7 +25,11 @@ enum {
     CLIENT_REFUSALS = 64,
     CLIENT_UNREAPED = 16,
     CLIENT_TIMEOUT_DEFAULT = 5000, /* milliseconds for one request */
-    CLIENT_OPEN_FACTOR = 4         /* an OPEN logs in and signs several times: so many time-outs */
+    CLIENT_BACKOFF_FIRST = 100,    /* milliseconds; between attempts to open or to start */
+    CLIENT_BACKOFF_LIMIT = 5000,
+    CLIENT_MISTAKE_WAIT = 8000, /* where only an administrator can mend it */
+    CLIENT_STEADY = 10000000,   /* microseconds: what lasted so long starts its back-off anew */
+    CLIENT_OPEN_FACTOR = 4      /* an OPEN logs in and signs several times: so many time-outs */
 };
 
 /* What a caller waits for, on the caller's stack. */
@@ -58,8 +62,8 @@ struct signer_key {
     size_t public_key_length;
     unsigned sessions, timeout;
     enum key_state state;
-    unsigned attempts;             /* of opening, that ended */
-    int64_t next_try, answered_at; /* clock_microseconds() */
+    unsigned attempts;                       /* of opening, that ended */
+    int64_t next_try, answered_at, ready_at; /* clock_microseconds() */
     struct backoff backoff;
     pthread_cond_t changed; /* attempts or state */
     struct error last_error;
@@ -96,6 +100,11 @@ struct pki_signer {
     int64_t started_at, restart_at;
     struct backoff backoff;
     pid_t unreaped[CLIENT_UNREAPED];
+    /* The last rung of the ladder: climbs in vain since the last success, and when they began. */
+    unsigned vain_climbs;
+    int64_t vain_since, renew_at; /* renew_at: 0 as long as there is no reason */
+    struct backoff renewal;
+    uint64_t renewals; /* in a row */
 
     struct signer_key *keys;
     unsigned key_count;

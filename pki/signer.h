@@ -3,12 +3,12 @@
  *
  * The signer, seen from posternd: one child process that holds keys, PINs and the vendor's module.
  *
- * A thread of its own starts postern-signer over a SOCK_SEQPACKET pair (or takes a socket that systemd
- * handed over), receives its answers, gives every request a deadline, and when the process hangs,
- * dies or talks nonsense kills it, starts it again with back-off and opens all live keys anew; a
- * socket that was handed over cannot be had again, and every call then fails. Any thread may call;
- * callers block, never longer than the deadline. p11-kit and the vendor's module are linked by the
- * signer alone. */
+ * A thread of its own starts postern-signer over a SOCK_SEQPACKET pair (or takes a socket that
+ * systemd handed over), receives its answers, gives every request a deadline, and when the process
+ * hangs, dies or talks nonsense kills it, starts it again with back-off and opens all live keys
+ * anew; a socket that was handed over cannot be had again, and every call then fails. Any thread
+ * may call; callers block, never longer than the deadline. p11-kit and the vendor's module are
+ * linked by the signer alone. */
 #ifndef POSTERN_PKI_SIGNER_H
 #define POSTERN_PKI_SIGNER_H
 
@@ -19,13 +19,14 @@
 #include "pki/base/cleanup.h"
 #include "pki/base/error.h"
 #include "pki/key.h"
+#include "pki/wire.h"
 
 struct pki_signer;
 
 struct pki_signer_options {
-    const char *program;    /* path of postern-signer; it is started with the signer's end as fd 3 */
-    int socket;             /* a connected SOCK_SEQPACKET instead of a child, or -1; taken over */
-    int log_level;          /* handed to the child as --log-level */
+    const char *program; /* path of postern-signer; it is started with the signer's end as fd 3 */
+    int socket;          /* a connected SOCK_SEQPACKET instead of a child, or -1; taken over */
+    int log_level;       /* handed to the child as --log-level */
 };
 
 /* Starts the process and waits for its hello: fails when it cannot be started at all. */
@@ -37,27 +38,31 @@ DEFINE_CLEANUP(struct pki_signer *, pki_signer_free)
 
 /* Where a key is. Text is the caller's for the time of the call. */
 struct pki_key_source {
-    const char *key;        /* RFC 7512 URI ("pkcs11:…") or the path of a PEM file ("file:/…" or "/…") */
-    const char *token;      /* URI of the Token element it belongs to, or NULL */
-    const char *module;     /* path of the PKCS#11 module, NULL: by the URI's module-path, else every
-                               module that p11-kit's registry names */
+    const char *key; /* RFC 7512 URI ("pkcs11:…") or the path of a PEM file ("file:/…" or "/…") */
+    const char *token;  /* URI of the Token element it belongs to, or NULL */
+    const char *module; /* path of the PKCS#11 module, NULL: by the URI's module-path, else every
+                           module that p11-kit's registry names */
     const char *pin_source; /* RFC 7512 pin-source, a path or "file:/…", or NULL: no login */
     unsigned sessions;      /* signatures at a time on this token; 0: 4 */
     unsigned timeout;       /* milliseconds for one request; 0: 5000 */
 };
 
 /* Opens a key: the signer logs in once, finds it, signs with every algorithm its type allows, and
- * verifies each signature with `public_key` (from the certificate), as it does every later one before
- * it gives it out. Where several keys fit the URI, the one that belongs to `public_key` is taken. The
- * two halves not belonging together is EX_CONFIG, a refused PIN EX_CONFIG, a token that is not there,
- * or a key that is not on it, EX_UNAVAILABLE. Blocks no longer than four of the source's time-outs
- * and a second. With `wait_for_token`, EX_UNAVAILABLE and EX_TEMPFAIL are no failure: the handle
- * is returned, its `algorithms` are 0, sign answers EX_TEMPFAIL with the reason, and the signer's
- * thread goes on trying with back-off until the key is there (event KEY_READY).
+ * verifies each signature with `public_key` (from the certificate), as it does every later one
+ * before it gives it out. Where several keys fit the URI, the one that belongs to `public_key` is
+ * taken. The two halves not belonging together is EX_CONFIG, a refused PIN EX_CONFIG, a token that
+ * is not there, or a key that is not on it, EX_UNAVAILABLE. Blocks no longer than four of the
+ * source's time-outs and a second. With `wait_for_token`, EX_UNAVAILABLE and EX_TEMPFAIL are no
+ * failure: the handle is returned, its `algorithms` are 0, sign answers EX_TEMPFAIL with the
+ * reason, and the signer's thread goes on trying with back-off until the key is there (event
+ * KEY_READY).
  *
- * A key that was ready once and is lost (a new signer, another key on the token, a refused PIN) is
- * looked for as long as its handle lives: every 30 s where only an administrator can mend it. No PIN
- * is tried twice by that: the signer is told which file held the refused one. */
+ * A key that was ready once and is lost (a new signer, a dead token, another key on it, a refused
+ * PIN) is opened anew with back-off as long as its handle lives, whether anybody asks for
+ * signatures or not: every 5 s at the latest, every 8 s where only an administrator can mend it.
+ * Until then its `algorithms` are 0 and sign answers EX_TEMPFAIL at once. No PIN is tried twice by
+ * that: the signer is told which file held the refused one. After each recovery `algorithms` are
+ * what was proved anew. */
 int pki_key_open(struct pki_signer *signer, const struct pki_key_source *source,
                  EVP_PKEY *public_key, bool wait_for_token, struct pki_key **ret,
                  struct error *error);
@@ -65,17 +70,19 @@ int pki_key_open(struct pki_signer *signer, const struct pki_key_source *source,
 /* What `posternctl hsm status` shows. All counts are since posternd started. Text is cut to fit. */
 struct pki_key_status {
     char key[512], token[128], module[256], manufacturer[64], model[64], serial[32];
-    char type[32];           /* "RSA 2048", "EC P-256", "Ed25519" */
-    char algorithms[256];    /* names as RFC 8446 has them, with spaces */
+    char type[32];        /* "RSA 2048", "EC P-256", "Ed25519" */
+    char algorithms[256]; /* names as RFC 8446 has them, with spaces */
     bool ready, logged_in;
-    uint64_t signatures, errors, recoveries;
+    uint64_t signatures, errors;
+    uint64_t recoveries;              /* requests that needed one */
+    uint64_t steps[PKI_RECOVERY_END]; /* how often each step of the ladder was taken for this key */
     uint32_t median_microseconds, p99_microseconds; /* of the last 1024 signatures; 0: none yet */
-    char last_error[640], cure[384]; /* empty: none */
+    char last_error[640], cure[384];                /* empty: none */
 };
 struct pki_signer_status {
-    int pid;                 /* 0: not running */
-    uint64_t starts;         /* how often it was started */
-    unsigned keys, waiting;  /* open keys; requests not answered yet */
+    int pid;                /* 0: not running */
+    uint64_t starts;        /* how often it was started */
+    unsigned keys, waiting; /* open keys; requests not answered yet */
 };
 /* Fills up to `room` key states, returns how many keys there are. Does not talk to the process. */
 unsigned pki_signer_status(struct pki_signer *signer, struct pki_signer_status *status,

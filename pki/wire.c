@@ -19,6 +19,8 @@ struct field {
 
 enum { FIELDS_MAXIMUM = 16 };
 
+#define EVERY_STEP ((1u << PKI_RECOVERY_END) - 1)
+#define EVERY_ALGORITHM ((1u << PKI_ALGORITHM_END) - 1)
 #define AT(member) offsetof(struct pki_wire_message, member)
 #define FILE_FIELDS(member)                                                                        \
     {KIND_64, AT(member.inode), 0, UINT64_MAX}, {KIND_64, AT(member.size), 0, UINT64_MAX},         \
@@ -42,9 +44,10 @@ static const struct field messages[PKI_WIRE_END][FIELDS_MAXIMUM] = {
                        TEXT(open.pin_source, 0, PKI_WIRE_TEXT_MAXIMUM),
                        {KIND_BYTES, AT(open.public_key), 1, PKI_WIRE_PUBLIC_KEY_MAXIMUM}},
     [PKI_WIRE_OPENED] = {{KIND_32, AT(opened.key), 1, UINT32_MAX},
-                         {KIND_32, AT(opened.algorithms), 2, (1u << PKI_ALGORITHM_END) - 1},
+                         {KIND_32, AT(opened.algorithms), 2, EVERY_ALGORITHM},
                          {KIND_32, AT(opened.sessions), 1, 256},
                          {KIND_8, AT(opened.logged_in), 0, 1},
+                         {KIND_8, AT(opened.recovery), 0, EVERY_STEP},
                          TEXT(opened.token, 0, 127),
                          TEXT(opened.module, 0, 255),
                          TEXT(opened.manufacturer, 0, 63),
@@ -56,18 +59,21 @@ static const struct field messages[PKI_WIRE_END][FIELDS_MAXIMUM] = {
     [PKI_WIRE_SIGN] = {{KIND_32, AT(sign.key), 1, UINT32_MAX},
                        {KIND_8, AT(sign.algorithm), 1, PKI_ALGORITHM_END - 1},
                        {KIND_BYTES, AT(sign.data), 1, PKI_MESSAGE_MAXIMUM}},
-    [PKI_WIRE_SIGNED] = {{KIND_8, AT(signature.recovery), 0, PKI_RECOVERY_END - 1},
+    [PKI_WIRE_SIGNED] = {{KIND_8, AT(signature.recovery), 0, EVERY_STEP},
+                         {KIND_32, AT(signature.algorithms), 2, EVERY_ALGORITHM},
                          {KIND_BYTES, AT(signature.signature), 1, PKI_SIGNATURE_MAXIMUM}},
     [PKI_WIRE_FAILED] = {{KIND_8, AT(failed.code), EX_USAGE, EX_CONFIG},
-                         {KIND_8, AT(failed.recovery), 0, PKI_RECOVERY_END - 1},
+                         {KIND_8, AT(failed.recovery), 0, EVERY_STEP},
+                         {KIND_8, AT(failed.lost), 0, 1},
                          {KIND_8, AT(failed.pin_refused), 0, 1},
+                         {KIND_32, AT(failed.algorithms), 0, EVERY_ALGORITHM},
                          FILE_FIELDS(failed.refused),
                          TEXT(failed.what, 1, 639),
                          TEXT(failed.where, 0, 255),
                          TEXT(failed.cure, 0, 383)},
 };
 
-static const char *const recovery_names[] = {"none", "session", "module"};
+static const char *const recovery_names[] = {"none", "session", "module", "process"};
 
 const char *pki_recovery_name(enum pki_recovery recovery)
 {

@@ -26,7 +26,7 @@
 #include "pki/key.h"
 
 enum {
-    PKI_WIRE_VERSION = 1,
+    PKI_WIRE_VERSION = 2,
     PKI_WIRE_MAXIMUM = 20480,     /* bytes of a packet */
     PKI_WIRE_TEXT_MAXIMUM = 1024, /* bytes of a URI or a path */
     PKI_WIRE_PUBLIC_KEY_MAXIMUM = 2304
@@ -43,14 +43,17 @@ enum pki_wire_type {
     PKI_WIRE_END
 };
 
-/* How far up its ladder the signer had to go for one signature. */
+/* The ladder by which a lost token comes back, from the cheapest step to the dearest. The first two
+ * are the signer's own; the last is posternd's, which lets the signer end and starts it again. On
+ * the wire the steps that one request took are a set: bit 1u << step. */
 enum pki_recovery {
     PKI_RECOVERY_NONE,
     PKI_RECOVERY_SESSION, /* a new session, one login, the key found and proved again */
     PKI_RECOVERY_MODULE,  /* C_Finalize and C_Initialize first */
+    PKI_RECOVERY_PROCESS, /* a new signer */
     PKI_RECOVERY_END
 };
-const char *pki_recovery_name(enum pki_recovery recovery); /* "none", "session", "module" */
+const char *pki_recovery_name(enum pki_recovery recovery); /* "none", "session" … */
 
 struct pki_wire_bytes {
     const uint8_t *at;
@@ -77,7 +80,7 @@ struct pki_wire_open {
 };
 
 struct pki_wire_opened {
-    uint32_t key, algorithms, sessions, logged_in;
+    uint32_t key, algorithms, sessions, logged_in, recovery;
     const char *token, *module, *manufacturer, *model, *serial;
     const char *note, *cure; /* what the administrator should know although the key works */
 };
@@ -92,12 +95,15 @@ struct pki_wire_sign {
 };
 
 struct pki_wire_signed {
-    uint32_t recovery;
+    uint32_t recovery, algorithms; /* algorithms: what is proved now, after each recovery anew */
     struct pki_wire_bytes signature;
 };
 
 struct pki_wire_failed {
-    uint32_t code, recovery, pin_refused; /* pin_refused: 0 or 1 */
+    uint32_t code, recovery;
+    uint32_t lost;        /* 1: the key cannot be used until it was opened anew */
+    uint32_t pin_refused; /* 0 or 1 */
+    uint32_t algorithms;  /* as in SIGNED; 0: nothing is known of them */
     struct pki_wire_file refused;
     const char *what, *where, *cure;
 };

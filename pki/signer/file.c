@@ -130,7 +130,7 @@ static int sign(struct store_key *base, enum pki_algorithm algorithm, struct byt
                 uint8_t *signature, size_t *length, struct outcome *outcome, struct error *error)
 {
     struct file_key *key = (struct file_key *)base;
-    (void)outcome;
+    outcome->algorithms = key->algorithms;
     if (!(key->algorithms & 1u << algorithm))
         return error_set(error, EX_CONFIG, "The key does not sign with %s",
                          pki_algorithm_info(algorithm)->name);

@@ -79,13 +79,16 @@ static void send_failure(struct server *server, uint32_t id, const struct outcom
         .type = PKI_WIRE_FAILED,
         .id = id,
         .failed = {.code = (uint32_t)error->code,
-                   .recovery = outcome ? outcome->recovery : PKI_RECOVERY_NONE,
-                   .pin_refused = outcome && outcome->pin_refused,
                    .what = error->what[0] ? error->what : "No reason was given",
                    .where = error->where,
                    .cure = error->cure}};
-    if (outcome)
+    if (outcome) {
+        message.failed.recovery = outcome->recovery;
+        message.failed.lost = outcome->lost;
+        message.failed.pin_refused = outcome->pin_refused;
+        message.failed.algorithms = outcome->algorithms;
         message.failed.refused = outcome->refused;
+    }
     send_message(server, &message);
 }
 
@@ -164,16 +167,18 @@ static void run_sign(struct pool_job *base)
     if (result < 0) {
         send_failure(job->server, job->id, &outcome, &error);
     } else {
-        struct pki_wire_message message = {
-            .type = PKI_WIRE_SIGNED,
-            .id = job->id,
-            .signature = {.recovery = outcome.recovery, .signature = {signature, length}}};
+        struct pki_wire_message message = {.type = PKI_WIRE_SIGNED,
+                                           .id = job->id,
+                                           .signature = {.recovery = outcome.recovery,
+                                                         .algorithms = outcome.algorithms,
+                                                         .signature = {signature, length}}};
         send_message(job->server, &message);
     }
     free_job(job);
 }
 
-static void send_opened(const struct job *job, const struct key_report *report)
+static void send_opened(const struct job *job, const struct key_report *report,
+                        const struct outcome *outcome)
 {
     struct pki_wire_message message = {.type = PKI_WIRE_OPENED,
                                        .id = job->id,
@@ -181,6 +186,7 @@ static void send_opened(const struct job *job, const struct key_report *report)
                                                   .algorithms = report->algorithms,
                                                   .sessions = report->sessions,
                                                   .logged_in = report->logged_in,
+                                                  .recovery = outcome->recovery,
                                                   .token = report->token,
                                                   .module = report->module,
                                                   .manufacturer = report->manufacturer,
@@ -211,7 +217,7 @@ static void run_open(struct pool_job *base)
         pthread_mutex_lock(&server->lock);
         entry->ready = true;
         pthread_mutex_unlock(&server->lock);
-        send_opened(job, &report);
+        send_opened(job, &report, &outcome);
     }
     free_job(job);
 }

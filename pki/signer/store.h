@@ -37,7 +37,9 @@ struct key_report {
 
 /* How a call went, beside its code. */
 struct outcome {
-    enum pki_recovery recovery;
+    uint32_t recovery;   /* the steps that were taken: bits 1u << enum pki_recovery */
+    uint32_t algorithms; /* of the key, as they are proved now; 0: nothing is known of them */
+    bool lost;           /* the key cannot be used until it was opened anew */
     bool pin_refused;
     struct pki_wire_file refused;
 };

@@ -47,6 +47,7 @@ struct search {
     CK_SLOT_ID slot;
     CK_TOKEN_INFO info;
     char names[NAMES_LENGTH]; /* of tokens that did not fit */
+    bool restarted;           /* a module was initialised anew for this */
     struct error failure;     /* of a module that could not be asked; code 0: none */
 };
 
@@ -124,7 +125,10 @@ static void look_at_module(struct search *search, struct module *module)
         rv = look_at_slots(search, module);
         uint32_t starts = module->starts;
         module_leave(module);
-        if (rv == CKR_OK || module_restart(module, starts, &search->failure) < 0)
+        if (rv == CKR_OK)
+            return;
+        search->restarted = true;
+        if (module_restart(module, starts, &search->failure) < 0)
             return;
     }
     ckr_error(&search->failure, rv, "C_GetSlotList");
@@ -137,8 +141,10 @@ static void look_again(struct search *search, struct module *module)
 {
     struct token *token = search->token;
     unsigned own = token->module == module;
-    if (__atomic_load_n(&module->tokens, __ATOMIC_ACQUIRE) > own ||
-        module_restart(module, module->starts, &search->failure) < 0)
+    if (__atomic_load_n(&module->tokens, __ATOMIC_ACQUIRE) > own)
+        return;
+    search->restarted = true;
+    if (module_restart(module, module->starts, &search->failure) < 0)
         return;
     look_at_module(search, module);
 }
@@ -217,7 +223,7 @@ static void keep_found(struct token *token, const struct search *search)
     pthread_mutex_unlock(&token->lock);
 }
 
-int token_locate(struct token *token, struct error *error)
+int token_locate(struct token *token, struct outcome *outcome, struct error *error)
 {
     struct search search = {.token = token};
     int result = 0;
@@ -229,6 +235,8 @@ int token_locate(struct token *token, struct error *error)
         result = search_token(&search, error);
         if (result == 0)
             keep_found(token, &search);
+        if (search.restarted)
+            outcome->recovery |= 1u << PKI_RECOVERY_MODULE;
     }
     pthread_mutex_unlock(&token->locating);
     return result;

@@ -7,7 +7,9 @@
  * the key found and proved in this epoch, sign, verify. An attempt that failed with a code of the
  * class "lost" climbs one rung and is made once more: the first rung gives up all sessions, the
  * second finalizes and initializes the module. The rungs are a table; when the last has not helped,
- * the token rests for a while that grows, and answers at once until then. */
+ * the token rests for a while that grows, and answers at once until then; the rung after these, a
+ * new process, is posternd's, who is told what was tried in vain. The signature itself is asked of
+ * the token twice at most: when that has failed too, the rungs that are left serve the next one. */
 #include <stdio.h>
 #include <string.h>
 
@@ -15,7 +17,7 @@
 #include "pki/base/log.h"
 #include "pki/signer/token.h"
 
-enum { BACKOFF_FIRST = 100, BACKOFF_LIMIT = 5000 };
+enum { BACKOFF_FIRST = 100, BACKOFF_LIMIT = 5000, SIGN_TRIES = 2 };
 
 /* An attempt, and the epoch in which it was made: another thread may have recovered since. */
 struct work {
@@ -23,10 +25,47 @@ struct work {
     uint64_t epoch;
     struct module *module;
     enum pki_algorithm algorithm; /* 0: only find and prove the key */
+    unsigned tries;               /* of the signature itself */
     struct bytes data;
     uint8_t *signature;
     size_t *length;
 };
+
+/* A step is told with its cause when it is the first of its kind since the token worked: a night
+ * without it is no thousand lines. */
+static void log_recovery(const struct work *work, enum pki_recovery step, const struct error *error)
+{
+    struct log log;
+    struct token *token = work->attempt.key->token;
+    pthread_mutex_lock(&token->lock);
+    bool again = token->told & 1u << step;
+    token->told |= 1u << step;
+    pthread_mutex_unlock(&token->lock);
+    log_event(&log, again ? LOG_EVENT_DEBUG : LOG_EVENT_TOKEN_RECOVERY,
+              "The token was lost; trying to recover it by step: %s", pki_recovery_name(step));
+    log_text(&log, "token", token->label);
+    log_text(&log, "key", work->attempt.key->where);
+    log_text(&log, "step", pki_recovery_name(step));
+    log_error(&log, error);
+    log_end(&log);
+}
+
+/* Finding the token anew initialises a module that answers nothing, which is a step of the ladder
+ * too when the token was there before. */
+static int locate(struct work *work, struct error *error)
+{
+    struct token *token = work->attempt.key->token;
+    struct outcome *outcome = work->attempt.outcome, found = {0};
+    struct error cause = {.what = "The module did not find the token"};
+    pthread_mutex_lock(&token->lock);
+    bool known = token->module;
+    pthread_mutex_unlock(&token->lock);
+    int result = token_locate(token, &found, error);
+    if (known && found.recovery && !(outcome->recovery & found.recovery))
+        log_recovery(work, PKI_RECOVERY_MODULE, result < 0 ? error : &cause);
+    outcome->recovery |= found.recovery;
+    return result;
+}
 
 static int run_inside(struct work *work, struct error *error)
 {
@@ -37,9 +76,12 @@ static int run_inside(struct work *work, struct error *error)
     if (result < 0)
         return result;
     result = key_ensure(attempt, error);
-    if (result == 0 && work->algorithm)
+    attempt->ensured = result == 0;
+    if (result == 0 && work->algorithm) {
+        work->tries++;
         result =
             key_sign(attempt, work->algorithm, work->data, work->signature, work->length, error);
+    }
     if (result < 0 && work->length)
         *work->length = room;
     session_give(token, attempt->session);
@@ -51,7 +93,8 @@ static int run_attempt(struct work *work, struct error *error)
 {
     struct token *token = work->attempt.key->token;
     work->attempt.rv = CKR_OK;
-    int result = token_locate(token, error); /* which restarts a module that needs it */
+    work->attempt.ensured = false;
+    int result = locate(work, error); /* which restarts a module that needs it */
     if (result < 0)
         return result;
     pthread_mutex_lock(&token->lock);
@@ -68,12 +111,19 @@ static int run_attempt(struct work *work, struct error *error)
     return result;
 }
 
-/* Gives up every session and handle of this token, unless another thread has done so. */
+/* With the token's lock: has another thread recovered it since this attempt began? Then its work
+ * is not done, counted and told a second time. */
+static bool is_renewed(const struct work *work)
+{
+    return token_epoch(work->attempt.key->token) != work->epoch;
+}
+
+/* Gives up every session and handle of this token. */
 static void renew_sessions(struct work *work)
 {
     struct token *token = work->attempt.key->token;
     pthread_mutex_lock(&token->lock);
-    if (token->generation == (uint32_t)work->epoch) {
+    if (!is_renewed(work)) {
         token->generation++;
         token->limit = token->wanted;
         token->located = false; /* it may be in another slot by now */
@@ -99,17 +149,17 @@ static const struct rung {
     {PKI_RECOVERY_MODULE, restart_module},
 };
 
-static void log_recovery(const struct work *work, enum pki_recovery step, const struct error *error)
+static void climb(struct work *work, const struct rung *rung, const struct error *error)
 {
-    struct log log;
-    const struct token *token = work->attempt.key->token;
-    log_event(&log, LOG_EVENT_TOKEN_RECOVERY,
-              "The token was lost; trying to recover it by step: %s", pki_recovery_name(step));
-    log_text(&log, "token", token->label);
-    log_text(&log, "key", work->attempt.key->where);
-    log_text(&log, "step", pki_recovery_name(step));
-    log_error(&log, error);
-    log_end(&log);
+    struct token *token = work->attempt.key->token;
+    pthread_mutex_lock(&token->lock);
+    bool renewed = is_renewed(work);
+    pthread_mutex_unlock(&token->lock);
+    if (renewed)
+        return;
+    log_recovery(work, rung->step, error);
+    rung->climb(work);
+    work->attempt.outcome->recovery |= 1u << rung->step;
 }
 
 /* No call of the token's failed, or one that no recovery mends. */
@@ -118,14 +168,25 @@ static bool is_lost(const struct attempt *attempt)
     return attempt->rv != CKR_OK && ckr_class(attempt->rv) == CKR_CLASS_LOST;
 }
 
+/* After a rung. A signature that has had its tries has failed, whatever comes of the token. */
+static int run_again(struct work *work, int failed, struct error *error)
+{
+    struct error ignored;
+    enum pki_algorithm algorithm = work->algorithm;
+    if (work->tries < SIGN_TRIES)
+        return run_attempt(work, error);
+    work->algorithm = 0;
+    run_attempt(work, &ignored);
+    work->algorithm = algorithm;
+    return failed;
+}
+
 static int run_with_ladder(struct work *work, struct error *error)
 {
     int result = run_attempt(work, error);
     for (size_t i = 0; result < 0 && is_lost(&work->attempt) && i < ARRAY_SIZE(ladder); i++) {
-        log_recovery(work, ladder[i].step, error);
-        ladder[i].climb(work);
-        work->attempt.outcome->recovery = ladder[i].step;
-        result = run_attempt(work, error);
+        climb(work, &ladder[i], error);
+        result = run_again(work, result, error);
     }
     return result;
 }
@@ -153,6 +214,7 @@ static void end_rest(struct token *token)
 {
     pthread_mutex_lock(&token->lock);
     token->retry_at = 0;
+    token->told = 0;
     backoff_reset(&token->backoff);
     pthread_mutex_unlock(&token->lock);
 }
@@ -170,6 +232,13 @@ static int finish(struct work *work, int result, struct error *error)
     return result;
 }
 
+static void tell_algorithms(struct token_key *key, struct outcome *outcome)
+{
+    pthread_mutex_lock(&key->lock);
+    outcome->algorithms = key->algorithms;
+    pthread_mutex_unlock(&key->lock);
+}
+
 static int sign(struct store_key *base, enum pki_algorithm algorithm, struct bytes data,
                 uint8_t *signature, size_t *length, struct outcome *outcome, struct error *error)
 {
@@ -179,9 +248,13 @@ static int sign(struct store_key *base, enum pki_algorithm algorithm, struct byt
                         .data = data,
                         .signature = signature,
                         .length = length};
-    if (is_resting(key->token, error))
+    outcome->lost = is_resting(key->token, error);
+    if (outcome->lost)
         return -error->code;
-    return finish(&work, run_with_ladder(&work, error), error);
+    int result = finish(&work, run_with_ladder(&work, error), error);
+    outcome->lost = result < 0 && !work.attempt.ensured;
+    tell_algorithms(key, outcome);
+    return result;
 }
 
 static void close_key(struct store_key *base)

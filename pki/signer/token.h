@@ -50,12 +50,14 @@ struct token {
     struct backoff backoff;
     int64_t retry_at; /* clock_milliseconds(): until then sign answers last_error; 0: none */
     struct error last_error;
+    uint32_t told; /* steps that were logged since the token worked last */
 };
 
 /* token-find.c */
 int parse_uri(const char *text, P11KitUri **ret, struct error *error);
 void free_uri(P11KitUri **uri);
-int token_locate(struct token *token, struct error *error);
+/* The steps of recovery that this took by itself are added to the outcome. */
+int token_locate(struct token *token, struct outcome *outcome, struct error *error);
 
 /* token-session.c: between module_enter() and module_leave(). `*rv` is the call that failed, or
  * CKR_OK when it was none of the token's. */
@@ -91,6 +93,7 @@ struct attempt {
     struct outcome *outcome;
     CK_OBJECT_HANDLE object; /* the candidate, while a key is proved */
     bool always_authenticate;
+    bool ensured; /* key_ensure() said yes */
 };
 /* Finds and proves the key, unless that was done in this epoch. */
 int key_ensure(struct attempt *attempt, struct error *error);

@@ -378,7 +378,7 @@ static void *lie(void *argument)
 
 static const struct pki_wire_message lies[] = {
     {.type = PKI_WIRE_HELLO, .id = 0, .hello = {1}},
-    {.type = PKI_WIRE_SIGNED, .id = 77, .signature = {0, {(const uint8_t *)"x", 1}}},
+    {.type = PKI_WIRE_SIGNED, .id = 77, .signature = {0, 2, {(const uint8_t *)"x", 1}}},
     {.type = PKI_WIRE_FAILED, .id = 99, .failed = {.code = EX_CONFIG, .what = "x"}},
     {.type = PKI_WIRE_CLOSE, .id = 1, .close = {1}},
     {.type = 0}, /* sent as bytes that are no message */
