@@ -276,6 +276,190 @@ START_TEST(a_lost_token_costs_no_signature)
 }
 END_TEST
 
+/* Every code that means "lost", from the first and the third call on of every function that a
+ * signature goes through. The signature is there, or its failure is one to try again; either way
+ * the key comes back. */
+static const char *const lost_codes[] = {
+    "0xb0",  /* CKR_SESSION_CLOSED */
+    "0xb1",  /* CKR_SESSION_COUNT */
+    "0xb3",  /* CKR_SESSION_HANDLE_INVALID */
+    "0x30",  /* CKR_DEVICE_ERROR */
+    "0x31",  /* CKR_DEVICE_MEMORY */
+    "0x32",  /* CKR_DEVICE_REMOVED */
+    "0xe0",  /* CKR_TOKEN_NOT_PRESENT */
+    "0x101", /* CKR_USER_NOT_LOGGED_IN */
+    "0x82",  /* CKR_OBJECT_HANDLE_INVALID */
+    "0x60",  /* CKR_KEY_HANDLE_INVALID */
+    "0x190", /* CKR_CRYPTOKI_NOT_INITIALIZED */
+    "0x5",   /* CKR_GENERAL_ERROR */
+};
+static const char *const lost_calls[] = {"C_SignInit", "C_Sign"};
+
+START_TEST(every_loss_at_the_nth_call_costs_no_signature)
+{
+    struct error error;
+    struct pki_signer_status status;
+    char order[64];
+    size_t code = (size_t)_i % ARRAY_SIZE(lost_codes);
+    const char *call = lost_calls[(size_t)_i / ARRAY_SIZE(lost_codes)];
+    open_faulty(TEST_P256, 0, 1);
+    for (unsigned n = 1; n <= 3; n++) {
+        snprintf(order, sizeof order, "%s %s %u", call, lost_codes[code], n);
+        test_order("fail", order);
+        for (unsigned i = 1; i <= n; i++)
+            ck_assert_int_eq(test_sign(key, TEST_P256, PKI_ECDSA_SHA256, &error), 0);
+        ck_assert_uint_eq(test_size("orders/fail"), 0);
+        ck_assert_uint_eq(key_status(&status).recoveries, n);
+    }
+    ck_assert_uint_eq(key_status(&status).errors, 0);
+    ck_assert_uint_eq(key_status(&status).steps[PKI_RECOVERY_SESSION], 3);
+    ck_assert_uint_eq(status.starts, 1);
+    close_all();
+}
+END_TEST
+
+/* What fails while the token is recovered itself. */
+static const char *const broken_ladders[] = {
+    "C_OpenSession 0x30 1",     "C_Login 0x30 1",           "C_Login 0x5 1",
+    "C_FindObjectsInit 0xb3 1", "C_FindObjectsInit 0x30 1", "C_Initialize 0x5 1"};
+
+START_TEST(a_loss_within_the_recovery_is_recovered)
+{
+    open_faulty(TEST_P256, 0, 1);
+    test_order("fail", broken_ladders[_i]);
+    test_order("lost-session", "0xb3");
+    ck_assert_int_eq(test_sign_patiently(key, TEST_P256), 0);
+    close_all();
+}
+END_TEST
+
+START_TEST(a_module_that_only_a_new_process_mends_gets_one)
+{
+    struct error error;
+    struct pki_signer_status status;
+    open_faulty(TEST_P256, 0, 2);
+    test_order("lost-process", "0x30");
+    ck_assert_int_eq(test_sign(key, TEST_P256, PKI_ECDSA_SHA256, &error), -EX_TEMPFAIL);
+    ck_assert_int_eq(test_sign_patiently(key, TEST_P256), 0);
+    struct pki_key_status now = key_status(&status);
+    ck_assert_uint_eq(status.starts, 2);
+    ck_assert_uint_eq(now.steps[PKI_RECOVERY_PROCESS], 1);
+    ck_assert_uint_gt(now.steps[PKI_RECOVERY_MODULE], 0);
+    ck_assert_uint_gt(now.steps[PKI_RECOVERY_SESSION], 0);
+    close_all();
+}
+END_TEST
+
+/* The rung above all others would take the keys of every other token with it. */
+START_TEST(a_process_in_which_another_key_works_is_left_alone)
+{
+    struct error error;
+    struct pki_signer_status status;
+    open_faulty(TEST_P256, 0, 1);
+    struct pki_key_source source = test_faulty(TEST_P384);
+    struct pki_key *other = test_open(signer, &source, TEST_P384);
+    pki_signer_status(signer, &status, NULL, 0);
+    test_order("fail", "C_SignInit 0x30 0");
+    ck_assert_int_eq(test_sign(key, TEST_P256, PKI_ECDSA_SHA256, &error), -EX_TEMPFAIL);
+    usleep(2500000); /* longer than the first wait for a new process */
+    pki_signer_status(signer, &status, NULL, 0);
+    ck_assert_uint_eq(status.starts, 1);
+    test_withdraw("fail");
+    ck_assert_int_eq(test_sign_patiently(key, TEST_P256), 0);
+    ck_assert_int_eq(test_sign(other, TEST_P384, PKI_ECDSA_SHA384, &error), 0);
+    pki_key_unref(other);
+    close_all();
+}
+END_TEST
+
+START_TEST(a_lost_key_comes_back_without_being_asked)
+{
+    struct error error;
+    struct pki_signer_status status;
+    open_faulty(TEST_P256, 0, 1);
+    test_order("fail", "C_SignInit 0x30 0");
+    ck_assert_int_eq(test_sign(key, TEST_P256, PKI_ECDSA_SHA256, &error), -EX_TEMPFAIL);
+    ck_assert_uint_eq(pki_key_algorithms(key), 0);
+    ck_assert(!key_status(&status).ready);
+    test_withdraw("fail");
+    while (!key_status(&status).ready)
+        usleep(10000);
+    ck_assert_uint_ne(pki_key_algorithms(key), 0);
+    ck_assert_int_eq(test_sign(key, TEST_P256, PKI_ECDSA_SHA256, &error), 0);
+    close_all();
+}
+END_TEST
+
+/* A handle that means another key after a reset is seen by its signature, and found anew. */
+START_TEST(keys_swapped_behind_their_handles_are_found_again)
+{
+    struct error error;
+    struct pki_signer_status status;
+    open_faulty(TEST_P256, 0, 1);
+    for (uint64_t i = 1; i <= 3; i++) {
+        test_order("swap", "1");
+        ck_assert_int_eq(test_sign(key, TEST_P256, PKI_ECDSA_SHA256, &error), 0);
+        ck_assert_uint_eq(test_size("orders/swap"), 0);
+        ck_assert_uint_eq(key_status(&status).steps[PKI_RECOVERY_SESSION], i);
+    }
+    ck_assert_uint_eq(status.starts, 1);
+    close_all();
+}
+END_TEST
+
+/* A replacement that can do less: what TLS offers follows what it proved. */
+START_TEST(what_a_recovery_no_longer_proves_is_not_offered)
+{
+    struct error error;
+    uint32_t pkcs1 =
+        1u << PKI_RSA_PKCS1_SHA256 | 1u << PKI_RSA_PKCS1_SHA384 | 1u << PKI_RSA_PKCS1_SHA512;
+    open_faulty(TEST_RSA, 0, 1);
+    ck_assert_uint_eq(pki_key_algorithms(key), pki_algorithms_of(test_keys[TEST_RSA]));
+    test_order("no-pss", "");
+    test_order("no-raw", "");
+    test_order("lost-session", "0xb3");
+    ck_assert_int_eq(test_sign(key, TEST_RSA, PKI_RSA_PKCS1_SHA256, &error), 0);
+    ck_assert_uint_eq(pki_key_algorithms(key), pkcs1);
+    test_withdraw("no-pss");
+    test_order("lost-session", "0xb3");
+    ck_assert_int_eq(test_sign(key, TEST_RSA, PKI_RSA_PKCS1_SHA256, &error), 0);
+    ck_assert_uint_eq(pki_key_algorithms(key), pki_algorithms_of(test_keys[TEST_RSA]));
+    close_all();
+}
+END_TEST
+
+START_TEST(a_signature_that_cannot_be_made_any_more_tells_what_can)
+{
+    struct error error;
+    open_faulty(TEST_RSA, 0, 1);
+    test_order("no-pss", "");
+    test_order("no-raw", "");
+    test_order("lost-session", "0xb3");
+    ck_assert_int_eq(test_sign(key, TEST_RSA, PKI_RSA_PSS_SHA256, &error), -EX_CONFIG);
+    ck_assert_uint_eq(pki_key_algorithms(key) & 1u << PKI_RSA_PSS_SHA256, 0);
+    ck_assert_int_eq(test_sign(key, TEST_RSA, PKI_RSA_PKCS1_SHA256, &error), 0);
+    close_all();
+}
+END_TEST
+
+START_TEST(a_signer_writes_no_core)
+{
+    struct pki_signer_status status;
+    char path[64], line[256];
+    bool found = false;
+    signer = test_signer();
+    pki_signer_status(signer, &status, NULL, 0);
+    snprintf(path, sizeof path, "/proc/%d/limits", status.pid);
+    FILE *file = fopen(path, "re");
+    ck_assert_ptr_nonnull(file);
+    while (!found && fgets(line, sizeof line, file))
+        found = strncmp(line, "Max core file size        0                    0 ", 49) == 0;
+    fclose(file);
+    ck_assert(found);
+    close_all();
+}
+END_TEST
+
 START_TEST(a_token_lost_under_many_threads_comes_back)
 {
     int failures = 0;
@@ -465,6 +649,17 @@ TCase *fault_cases(void)
     tcase_add_test(tcase, a_token_with_one_session_serves_many_threads);
     tcase_add_test(tcase, a_wrong_signature_is_never_given_out);
     tcase_add_loop_test(tcase, a_lost_token_costs_no_signature, 0, (int)ARRAY_SIZE(losses));
+    tcase_add_loop_test(tcase, every_loss_at_the_nth_call_costs_no_signature, 0,
+                        (int)(ARRAY_SIZE(lost_codes) * ARRAY_SIZE(lost_calls)));
+    tcase_add_loop_test(tcase, a_loss_within_the_recovery_is_recovered, 0,
+                        (int)ARRAY_SIZE(broken_ladders));
+    tcase_add_test(tcase, a_module_that_only_a_new_process_mends_gets_one);
+    tcase_add_test(tcase, a_process_in_which_another_key_works_is_left_alone);
+    tcase_add_test(tcase, a_lost_key_comes_back_without_being_asked);
+    tcase_add_test(tcase, keys_swapped_behind_their_handles_are_found_again);
+    tcase_add_test(tcase, what_a_recovery_no_longer_proves_is_not_offered);
+    tcase_add_test(tcase, a_signature_that_cannot_be_made_any_more_tells_what_can);
+    tcase_add_test(tcase, a_signer_writes_no_core);
     tcase_add_test(tcase, a_token_lost_under_many_threads_comes_back);
     tcase_add_test(tcase, a_killed_signer_is_started_again);
     tcase_add_test(tcase, a_hung_module_costs_its_signer_and_nobody_more);

@@ -12,6 +12,10 @@
  *     slow          C_Sign takes 300 ms
  *     lost-session  one line, a CKR_ number: all sessions of this moment answer it for ever
  *     lost-module   the same, and new ones too, until C_Finalize
+ *     lost-process  the same, until the process ends
+ *     fail          "C_Function code n": the n-th call of it from now on answers the CKR_ number;
+ *                   0: each of them, as long as the order stands
+ *     swap          handles mean the keys next to theirs, until they are looked for again
  *     wrong         the next signature has a bit turned
  *     no-pss, no-raw      C_GetMechanismInfo does not list CKM_RSA_PKCS_PSS, CKM_RSA_X_509
  *     no-old        C_Sign fails for what only TLS 1.0 and 1.1 sign: MD5 with SHA-1, and SHA-1
@@ -24,6 +28,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 CK_RV C_GetFunctionList(CK_FUNCTION_LIST **list);
@@ -34,7 +39,7 @@ static CK_FUNCTION_LIST functions;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static CK_RV lost;                  /* what lost sessions answer */
 static CK_SESSION_HANDLE lost_upto; /* sessions up to this one are lost */
-static bool module_lost;
+static bool module_lost, process_lost, swapped;
 static CK_SESSION_HANDLE newest;
 static int open_sessions;
 static bool asked_for[65536]; /* sessions in which CONTEXT_SPECIFIC was said */
@@ -88,16 +93,45 @@ static CK_RV look_for_loss(CK_SESSION_HANDLE session)
         lost = number;
         module_lost = true;
     }
-    if (module_lost || (session && session <= lost_upto))
+    if (take_order("lost-process", &number)) {
+        lost = number;
+        process_lost = true;
+    }
+    if (process_lost || module_lost || (session && session <= lost_upto))
         answer = lost;
+    pthread_mutex_unlock(&lock);
+    return answer;
+}
+
+/* The n-th call of the function that "fail" names. */
+static CK_RV look_for_failure(const char *function)
+{
+    char name[64] = "";
+    unsigned long code = 0;
+    unsigned n = 0;
+    CK_RV answer = CKR_OK;
+    pthread_mutex_lock(&lock);
+    FILE *file = fopen(order_path("fail"), "r+e");
+    if (file && fscanf(file, "%63s %lx %u", name, &code, &n) == 3 && strcmp(name, function) == 0) {
+        if (n < 2)
+            answer = code;
+        if (n == 1)
+            unlink(order_path("fail"));
+        rewind(file);
+        if (n > 1)
+            fprintf(file, "%s 0x%lx %09u\n", name, code, n - 1);
+    }
+    if (file)
+        fclose(file);
     pthread_mutex_unlock(&lock);
     return answer;
 }
 
 static CK_RV initialize(void *arguments)
 {
+    CK_RV rv = look_for_failure("C_Initialize");
     count("starts", "x");
-    return real->C_Initialize(arguments);
+    return rv != CKR_OK ? rv : real->C_Initialize(arguments);
 }
 
 static CK_RV finalize(void *reserved)
@@ -114,6 +148,8 @@ static CK_RV open_session(CK_SLOT_ID slot, CK_FLAGS flags, void *application, CK
                           CK_SESSION_HANDLE *session)
 {
     CK_RV rv = look_for_loss(0);
+    if (rv == CKR_OK)
+        rv = look_for_failure("C_OpenSession");
     if (rv != CKR_OK)
         return rv;
     pthread_mutex_lock(&lock);
@@ -156,7 +192,8 @@ static CK_RV login(CK_SESSION_HANDLE session, CK_USER_TYPE user, CK_UTF8CHAR *pi
 {
     if (user != CKU_CONTEXT_SPECIFIC) {
         count("logins", "x");
-        return real->C_Login(session, user, pin, length);
+        CK_RV rv = look_for_failure("C_Login");
+        return rv != CKR_OK ? rv : real->C_Login(session, user, pin, length);
     }
     count("logins", "xx");
     asked_for[session % 65536] = true;
@@ -175,16 +212,55 @@ static CK_RV get_attribute_value(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE obj
     return rv;
 }
 
+/* Another private key of the same type, as after a reset that numbered the objects anew. */
+static CK_OBJECT_HANDLE neighbour(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key)
+{
+    CK_OBJECT_CLASS class = CKO_PRIVATE_KEY;
+    CK_KEY_TYPE type = CKK_RSA;
+    CK_ATTRIBUTE own = {CKA_KEY_TYPE, &type, sizeof type};
+    real->C_GetAttributeValue(session, key, &own, 1);
+    CK_ATTRIBUTE template[] = {{CKA_CLASS, &class, sizeof class}, own};
+    CK_OBJECT_HANDLE found[8], other = key;
+    CK_ULONG count = 0;
+    if (real->C_FindObjectsInit(session, template, 2) != CKR_OK)
+        return key;
+    real->C_FindObjects(session, found, 8, &count);
+    real->C_FindObjectsFinal(session);
+    for (CK_ULONG i = 0; i < count; i++)
+        if (found[i] != key)
+            other = found[i];
+    return other;
+}
+
 static CK_RV sign_init(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)
 {
     CK_RV rv = look_for_loss(session);
-    return rv == CKR_OK ? real->C_SignInit(session, mechanism, key) : rv;
+    CK_ULONG value;
+    if (rv == CKR_OK)
+        rv = look_for_failure("C_SignInit");
+    if (take_order("swap", &value))
+        swapped = true;
+    if (rv == CKR_OK)
+        rv = real->C_SignInit(session, mechanism, swapped ? neighbour(session, key) : key);
+    return rv;
+}
+
+static CK_RV find_objects_init(CK_SESSION_HANDLE session, CK_ATTRIBUTE *template, CK_ULONG number)
+{
+    CK_RV rv = look_for_loss(session);
+    if (rv == CKR_OK)
+        rv = look_for_failure("C_FindObjectsInit");
+    swapped = false;
+    return rv == CKR_OK ? real->C_FindObjectsInit(session, template, number) : rv;
 }
 
 static CK_RV sign(CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG length, CK_BYTE *signature,
                   CK_ULONG *signature_length)
 {
     CK_RV rv = look_for_loss(session);
+    if (rv != CKR_OK)
+        return rv;
+    rv = look_for_failure("C_Sign");
     if (rv != CKR_OK)
         return rv;
     while (ordered("hang"))
@@ -223,6 +299,7 @@ CK_RV C_GetFunctionList(CK_FUNCTION_LIST **list)
     functions.C_GetMechanismInfo = get_mechanism_info;
     functions.C_Login = login;
     functions.C_GetAttributeValue = get_attribute_value;
+    functions.C_FindObjectsInit = find_objects_init;
     functions.C_SignInit = sign_init;
     functions.C_Sign = sign;
     *list = &functions;
