@@ -9,9 +9,9 @@
 #include "pki/base/log.h"
 #include "pki/client.h"
 
-static struct request *find_request(struct pki_signer *signer, uint32_t id)
+static struct request *find_request(struct client *client, uint32_t id)
 {
-    struct request *request = &signer->requests[id % CLIENT_REQUESTS];
+    struct request *request = &client->requests[id % CLIENT_REQUESTS];
     return id && request->id == id ? request : NULL;
 }
 
@@ -45,16 +45,16 @@ static void log_ready(const struct signer_key *key, const char *note, const char
 
 static void remember_refusal(struct signer_key *key, const struct pki_wire_file *file)
 {
-    struct pki_signer *signer = key->signer;
+    struct client *client = key->client;
     unsigned i = 0;
     key->refused = *file;
-    while (i < signer->refusal_count && strcmp(signer->refusals[i].group, key->group) != 0)
+    while (i < client->refusal_count && strcmp(client->refusals[i].group, key->group) != 0)
         i++;
-    if (i == signer->refusal_count && i < CLIENT_REFUSALS &&
-        (signer->refusals[i].group = strdup(key->group)))
-        signer->refusal_count++;
-    if (i < signer->refusal_count)
-        signer->refusals[i].file = *file;
+    if (i == client->refusal_count && i < CLIENT_REFUSALS &&
+        (client->refusals[i].group = strdup(key->group)))
+        client->refusal_count++;
+    if (i < client->refusal_count)
+        client->refusals[i].file = *file;
 }
 
 /* Once for each new reason: a token that is away for a night is no thousand lines. */
@@ -78,12 +78,11 @@ void client_open_failed(struct signer_key *key, const struct error *error, bool 
     key->last_error = *error;
     key->state = KEY_CLOSED;
     key->attempts++;
-    __atomic_store_n(&key->base.algorithms, 0, __ATOMIC_RELEASE);
+    client_key_changed(key, 0);
     /* What only an administrator can mend is looked at seldom; a refused PIN is not tried by that,
      * because the signer is told which one it was. */
     unsigned wait = error->code == EX_CONFIG ? CLIENT_MISTAKE_WAIT : backoff_wait(&key->backoff);
     key->next_try = clock_microseconds() + (int64_t)wait * 1000;
-    pthread_cond_broadcast(&key->changed);
 }
 
 static void count_steps(struct signer_key *key, uint32_t steps)
@@ -101,28 +100,28 @@ static void lose_key(struct signer_key *key, const struct error *reason, bool pi
     struct error error;
     if (clock_microseconds() - key->ready_at > CLIENT_STEADY)
         backoff_reset(&key->backoff);
-    client_send(key->signer, &message, &error); /* when it fails the signer is lost as well */
+    client_send(key->client, &message, &error); /* when it fails the signer is lost as well */
     client_open_failed(key, reason, pin_refused);
 }
 
 /* The token's own ladder was climbed and did not help: see look_after_ladder(). */
-static void note_vain_climb(struct pki_signer *signer, uint32_t steps)
+static void note_vain_climb(struct client *client, uint32_t steps)
 {
     if (!(steps & 1u << PKI_RECOVERY_MODULE))
         return;
-    if (!signer->vain_climbs++)
-        signer->vain_since = clock_microseconds();
+    if (!client->vain_climbs++)
+        client->vain_since = clock_microseconds();
 }
 
-static void note_success(struct pki_signer *signer)
+static void note_success(struct client *client)
 {
-    signer->vain_climbs = 0;
-    signer->renew_at = 0;
-    signer->renewals = 0;
-    backoff_reset(&signer->renewal);
+    client->vain_climbs = 0;
+    client->renew_at = 0;
+    client->renewals = 0;
+    backoff_reset(&client->renewal);
 }
 
-static int take_opened(struct pki_signer *signer, struct request *request,
+static int take_opened(struct client *client, struct request *request,
                        const struct pki_wire_message *message, struct error *error)
 {
     const struct pki_wire_opened *opened = &message->opened;
@@ -130,7 +129,7 @@ static int take_opened(struct pki_signer *signer, struct request *request,
     if (!request->open ||
         (key && (opened->key != key->number || (opened->algorithms & ~key->possible))))
         return error_set(error, EX_PROTOCOL, "The signer opened a key that was not asked for");
-    request_give(signer, request);
+    request_give(client, request);
     if (!key)
         return 0;
     struct pki_key_status *status = &key->status;
@@ -149,10 +148,9 @@ static int take_opened(struct pki_signer *signer, struct request *request,
     key->state = KEY_READY;
     key->ready_at = clock_microseconds();
     count_steps(key, opened->recovery);
-    note_success(signer);
-    __atomic_store_n(&key->base.algorithms, opened->algorithms, __ATOMIC_RELEASE);
+    note_success(client);
+    client_key_changed(key, opened->algorithms);
     log_ready(key, opened->note, opened->cure);
-    pthread_cond_broadcast(&key->changed);
     return 0;
 }
 
@@ -171,11 +169,11 @@ static void tell_algorithms(struct signer_key *key, uint32_t algorithms)
     if (!algorithms || key->state != KEY_READY || algorithms == pki_key_algorithms(&key->base))
         return;
     pki_algorithms_text(algorithms, key->status.algorithms, sizeof key->status.algorithms);
-    __atomic_store_n(&key->base.algorithms, algorithms, __ATOMIC_RELEASE);
+    client_key_changed(key, algorithms);
     log_ready(key, "", "");
 }
 
-static int take_signed(struct pki_signer *signer, struct request *request,
+static int take_signed(struct client *client, struct request *request,
                        const struct pki_wire_message *message, struct error *error)
 {
     const struct pki_wire_signed *answer = &message->signature;
@@ -186,7 +184,7 @@ static int take_signed(struct pki_signer *signer, struct request *request,
         key->status.signatures++;
         count_steps(key, answer->recovery);
         tell_algorithms(key, answer->algorithms);
-        note_success(signer);
+        note_success(client);
         note_latency(key, clock_microseconds() - request->sent);
     }
     struct answer *waiting = request->answer;
@@ -198,7 +196,7 @@ static int take_signed(struct pki_signer *signer, struct request *request,
         *waiting->length = answer->signature.length;
     }
     request_finish(request, result);
-    request_give(signer, request);
+    request_give(client, request);
     return 0;
 }
 
@@ -226,7 +224,7 @@ static void sign_failed(struct signer_key *key, const struct request *request,
     tell_algorithms(key, failed->algorithms);
 }
 
-static int take_failed(struct pki_signer *signer, struct request *request,
+static int take_failed(struct client *client, struct request *request,
                        const struct pki_wire_message *message, struct error *error)
 {
     const struct pki_wire_failed *failed = &message->failed;
@@ -239,7 +237,7 @@ static int take_failed(struct pki_signer *signer, struct request *request,
     if (key)
         count_steps(key, failed->recovery);
     if (request->open || failed->lost)
-        note_vain_climb(signer, failed->recovery);
+        note_vain_climb(client, failed->recovery);
     if (key && request->open)
         client_open_failed(key, &reason, failed->pin_refused);
     else if (key)
@@ -247,15 +245,15 @@ static int take_failed(struct pki_signer *signer, struct request *request,
     if (request->answer)
         *request->answer->error = reason;
     request_finish(request, -reason.code);
-    request_give(signer, request);
+    request_give(client, request);
     return 0;
 }
 
 /* The answer to our HELLO, the first packet of all. */
-static int take_hello(struct pki_signer *signer, const struct pki_wire_message *message,
+static int take_hello(struct client *client, const struct pki_wire_message *message,
                       struct error *error)
 {
-    if (signer->state != PROCESS_STARTING)
+    if (client->state != PROCESS_STARTING)
         return error_set(error, EX_PROTOCOL, "The signer said hello in the middle");
     if (message->hello.version != PKI_WIRE_VERSION) {
         error_set(error, EX_PROTOCOL, "The signer speaks version %u, this posternd version %d",
@@ -263,21 +261,22 @@ static int take_hello(struct pki_signer *signer, const struct pki_wire_message *
         return error_cure(error, "install posternd and postern-signer of one version");
     }
     struct log log;
-    signer->state = PROCESS_UP;
-    log_event(&log, signer->renewals ? LOG_EVENT_DEBUG : LOG_EVENT_SIGNER_STARTED,
+    client->state = PROCESS_UP;
+    log_event(&log, client->renewals ? LOG_EVENT_DEBUG : LOG_EVENT_SIGNER_STARTED,
               "The signer is running");
-    log_text(&log, "signer", signer->program);
-    log_number(&log, "pid", signer->pid);
-    log_number(&log, "starts", (int64_t)signer->starts);
+    log_text(&log, "signer", client->program);
+    log_text(&log, "serves", client->name);
+    log_number(&log, "pid", client->pid);
+    log_number(&log, "starts", (int64_t)client->starts);
     log_end(&log);
-    pthread_cond_broadcast(&signer->changed);
+    pthread_cond_broadcast(&client->changed);
     return 0;
 }
 
-int client_take_packet(struct pki_signer *signer, const uint8_t *packet, size_t length,
+int client_take_packet(struct client *client, const uint8_t *packet, size_t length,
                        struct error *error)
 {
-    static int (*const takers[PKI_WIRE_END])(struct pki_signer *, struct request *,
+    static int (*const takers[PKI_WIRE_END])(struct client *, struct request *,
                                              const struct pki_wire_message *, struct error *) = {
         [PKI_WIRE_OPENED] = take_opened,
         [PKI_WIRE_SIGNED] = take_signed,
@@ -290,11 +289,11 @@ int client_take_packet(struct pki_signer *signer, const uint8_t *packet, size_t 
                          "message",
                          length);
     if (message.type == PKI_WIRE_HELLO)
-        return take_hello(signer, &message, error);
-    struct request *request = find_request(signer, message.id);
+        return take_hello(client, &message, error);
+    struct request *request = find_request(client, message.id);
     if (!takers[message.type] || !request)
         return error_set(error, EX_PROTOCOL, "The signer answered what was not asked");
     if (request->key)
         request->key->answered_at = clock_microseconds();
-    return takers[message.type](signer, request, &message, error);
+    return takers[message.type](client, request, &message, error);
 }

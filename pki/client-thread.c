@@ -32,98 +32,100 @@ static void earlier(int64_t *when, int64_t other)
 
 /* --- the process ----------------------------------------------------------------------------- */
 
-static void keep_unreaped(struct pki_signer *signer, pid_t pid)
+static void keep_unreaped(struct client *client, pid_t pid)
 {
     for (unsigned i = 0; i < CLIENT_UNREAPED; i++) {
-        if (!signer->unreaped[i]) {
-            signer->unreaped[i] = pid;
+        if (!client->unreaped[i]) {
+            client->unreaped[i] = pid;
             return;
         }
     }
 }
 
-static void reap(struct pki_signer *signer, int64_t now, int64_t *wake_at)
+static void reap(struct client *client, int64_t now, int64_t *wake_at)
 {
     int status;
     for (unsigned i = 0; i < CLIENT_UNREAPED; i++) {
-        if (signer->unreaped[i] && process_wait(signer->unreaped[i], 0, &status))
-            signer->unreaped[i] = 0;
-        if (signer->unreaped[i])
+        if (client->unreaped[i] && process_wait(client->unreaped[i], 0, &status))
+            client->unreaped[i] = 0;
+        if (client->unreaped[i])
             earlier(wake_at, now + REAP_STEP);
     }
 }
 
-static void fail_requests(struct pki_signer *signer)
+static void fail_requests(struct client *client)
 {
     for (unsigned i = 0; i < CLIENT_REQUESTS; i++) {
-        struct request *request = &signer->requests[i];
+        struct request *request = &client->requests[i];
         if (!request->id)
             continue;
         if (request->answer)
-            *request->answer->error = signer->last_error;
+            *request->answer->error = client->last_error;
         if (request->key && !request->open)
             request->key->status.errors++;
         request_finish(request, -EX_TEMPFAIL);
-        request_give(signer, request);
+        request_give(client, request);
     }
 }
 
 /* Keys that were ready are opened as soon as the signer is back; one whose opening may be what
  * brought it down waits longer each time. */
-static void close_keys(struct pki_signer *signer)
+static void close_keys(struct client *client)
 {
-    for (struct signer_key *key = signer->keys; key; key = key->next) {
+    for (struct signer_key *key = client->keys; key; key = key->next) {
         if (key->state == KEY_OPENING) {
-            client_open_failed(key, &signer->last_error, false);
+            client_open_failed(key, &client->last_error, false);
             continue;
         }
         if (key->state == KEY_READY) {
             key->next_try = 0;
-            key->last_error = signer->last_error;
+            key->last_error = client->last_error;
         }
         key->state = KEY_CLOSED;
-        __atomic_store_n(&key->base.algorithms, 0, __ATOMIC_RELEASE);
+        client_key_changed(key, 0);
     }
 }
 
-static void log_lost(const struct pki_signer *signer, pid_t pid, const char *how)
+static void log_lost(const struct client *client, pid_t pid, const char *how)
 {
     struct log log;
-    log_event(&log, signer->renewals ? LOG_EVENT_DEBUG : LOG_EVENT_SIGNER_LOST,
-              "The signer is lost: %s", signer->last_error.what);
+    log_event(&log, client->renewals ? LOG_EVENT_DEBUG : LOG_EVENT_SIGNER_LOST,
+              "The signer is lost: %s", client->last_error.what);
     log_number(&log, "pid", pid);
     log_text(&log, "process", how);
-    log_number(&log, "starts", (int64_t)signer->starts);
-    log_error(&log, &signer->last_error);
-    if (!signer->last_error.cure[0])
-        log_text(&log, "cure", "it is started again by itself; should this go on, look at the module "
-                               "with posternctl hsm status");
+    log_text(&log, "serves", client->name);
+    log_number(&log, "starts", (int64_t)client->starts);
+    log_error(&log, &client->last_error);
+    if (!client->last_error.cure[0])
+        log_text(&log, "cure",
+                 "it is started again by itself; should this go on, look at the module "
+                 "with posternctl hsm status");
     log_end(&log);
 }
 
 /* Kills what is left of the process and tells everybody. With the lock, which is let go while the
  * process is waited for. */
-static void lose(struct pki_signer *signer, const struct error *reason)
+static void lose(struct client *client, const struct error *reason)
 {
     char how[96] = "";
     int status = 0;
     int64_t now = clock_microseconds();
-    pid_t pid = signer->pid;
-    close(signer->socket);
-    signer->socket = -1;
-    signer->pid = 0;
-    signer->last_error = *reason;
-    signer->last_error.code = EX_TEMPFAIL;
-    if (now - signer->started_at > CLIENT_STEADY)
-        backoff_reset(&signer->backoff);
-    signer->restart_at = now + (int64_t)backoff_wait(&signer->backoff) * 1000;
-    signer->state = signer->handed_over ? PROCESS_GONE : PROCESS_DOWN;
-    signer->vain_climbs = 0;
-    signer->renew_at = 0;
-    fail_requests(signer);
-    close_keys(signer);
-    pthread_cond_broadcast(&signer->changed);
-    pthread_mutex_unlock(&signer->lock);
+    pid_t pid = client->pid;
+    close(client->socket);
+    client->socket = -1;
+    client->pid = 0;
+    client->last_error = *reason;
+    client->last_error.code = EX_TEMPFAIL;
+    if (now - client->started_at > CLIENT_STEADY)
+        backoff_reset(&client->backoff);
+    client->restart_at = now + (int64_t)backoff_wait(&client->backoff) * 1000;
+    client->state = client->handed_over ? PROCESS_GONE : PROCESS_DOWN;
+    client->vain_climbs = 0;
+    client->renew_at = 0;
+    fail_requests(client);
+    close_keys(client);
+    pthread_cond_broadcast(&client->changed);
+    pthread_mutex_unlock(&client->lock);
     bool ended = false;
     if (pid > 0) {
         /* It may be ending by itself, and then its own status is worth a moment. */
@@ -135,57 +137,57 @@ static void lose(struct pki_signer *signer, const struct error *reason)
         if (ended)
             process_status_text(status, how, sizeof how);
     }
-    pthread_mutex_lock(&signer->lock);
+    pthread_mutex_lock(&client->lock);
     if (pid > 0 && !ended)
-        keep_unreaped(signer, pid);
-    log_lost(signer, pid, how[0] ? how : NULL);
+        keep_unreaped(client, pid);
+    log_lost(client, pid, how[0] ? how : NULL);
 }
 
-static void say_hello(struct pki_signer *signer)
+static void say_hello(struct client *client)
 {
     struct pki_wire_message hello = {.type = PKI_WIRE_HELLO, .hello = {PKI_WIRE_VERSION}};
     struct error error;
-    signer->state = PROCESS_STARTING;
-    signer->started_at = clock_microseconds();
-    signer->starts++;
-    if (client_send(signer, &hello, &error) < 0)
-        lose(signer, &error);
+    client->state = PROCESS_STARTING;
+    client->started_at = clock_microseconds();
+    client->starts++;
+    if (client_send(client, &hello, &error) < 0)
+        lose(client, &error);
 }
 
-static void start(struct pki_signer *signer)
+static void start(struct client *client)
 {
     struct error error;
     int socket = -1, result;
     pid_t pid = 0;
-    pthread_mutex_unlock(&signer->lock);
-    result = process_spawn(signer->program, signer->log_level, &socket, &pid, &error);
-    pthread_mutex_lock(&signer->lock);
+    pthread_mutex_unlock(&client->lock);
+    result = process_spawn(client->program, client->log_level, &socket, &pid, &error);
+    pthread_mutex_lock(&client->lock);
     if (result == 0) {
-        signer->socket = socket;
-        signer->pid = pid;
-        say_hello(signer);
+        client->socket = socket;
+        client->pid = pid;
+        say_hello(client);
         return;
     }
-    signer->last_error = error;
-    signer->restart_at = clock_microseconds() + (int64_t)backoff_wait(&signer->backoff) * 1000;
-    log_lost(signer, 0, NULL);
-    pthread_cond_broadcast(&signer->changed);
+    client->last_error = error;
+    client->restart_at = clock_microseconds() + (int64_t)backoff_wait(&client->backoff) * 1000;
+    log_lost(client, 0, NULL);
+    pthread_cond_broadcast(&client->changed);
 }
 
-static void look_after_process(struct pki_signer *signer, int64_t now, int64_t *wake_at)
+static void look_after_process(struct client *client, int64_t now, int64_t *wake_at)
 {
     struct error error;
-    if (signer->state == PROCESS_DOWN && now >= signer->restart_at)
-        start(signer);
-    if (signer->state == PROCESS_STARTING && now >= signer->started_at + HELLO_TIMEOUT) {
+    if (client->state == PROCESS_DOWN && now >= client->restart_at)
+        start(client);
+    if (client->state == PROCESS_STARTING && now >= client->started_at + HELLO_TIMEOUT) {
         error_set(&error, EX_TEMPFAIL, "The signer did not say hello");
-        lose(signer, &error);
+        lose(client, &error);
     }
-    if (signer->state == PROCESS_STARTING)
-        earlier(wake_at, signer->started_at + HELLO_TIMEOUT);
-    if (signer->state == PROCESS_DOWN)
-        earlier(wake_at, signer->restart_at);
-    reap(signer, now, wake_at);
+    if (client->state == PROCESS_STARTING)
+        earlier(wake_at, client->started_at + HELLO_TIMEOUT);
+    if (client->state == PROCESS_DOWN)
+        earlier(wake_at, client->restart_at);
+    reap(client, now, wake_at);
 }
 
 /* --- the last rung of the ladder ---------------------------------------------------------------
@@ -197,25 +199,25 @@ static bool is_worth_telling(uint64_t times)
     return (times & (times - 1)) == 0;
 }
 
-static void log_renewal(const struct pki_signer *signer, const struct signer_key *key)
+static void log_renewal(const struct client *client, const struct signer_key *key)
 {
     struct log log;
-    log_event(&log, is_worth_telling(signer->renewals) ? LOG_EVENT_TOKEN_RECOVERY : LOG_EVENT_DEBUG,
+    log_event(&log, is_worth_telling(client->renewals) ? LOG_EVENT_TOKEN_RECOVERY : LOG_EVENT_DEBUG,
               "The token was lost; trying to recover it by step: %s",
               pki_recovery_name(PKI_RECOVERY_PROCESS));
     log_text(&log, "token", key->status.token);
     log_text(&log, "key", key->uri);
     log_text(&log, "step", pki_recovery_name(PKI_RECOVERY_PROCESS));
-    log_number(&log, "times", (int64_t)signer->renewals);
+    log_number(&log, "times", (int64_t)client->renewals);
     log_error(&log, &key->last_error);
     log_end(&log);
 }
 
 /* A key that has worked and does not, in a process in which none works: NULL when there is none. */
-static struct signer_key *find_stuck_key(const struct pki_signer *signer)
+static struct signer_key *find_stuck_key(const struct client *client)
 {
     struct signer_key *stuck = NULL;
-    for (struct signer_key *key = signer->keys; key; key = key->next) {
+    for (struct signer_key *key = client->keys; key; key = key->next) {
         if (key->state == KEY_READY)
             return NULL;
         if (key->ready_at && key->last_error.code != EX_CONFIG)
@@ -226,15 +228,15 @@ static struct signer_key *find_stuck_key(const struct pki_signer *signer)
 
 /* The signer ends when its socket closes; the next turn of the loop starts another at once, and the
  * keys are asked for at once. */
-static void renew_process(struct pki_signer *signer, const struct signer_key *stuck, int64_t now)
+static void renew_process(struct client *client, const struct signer_key *stuck, int64_t now)
 {
     struct error reason = stuck->last_error;
-    signer->renewals++;
-    log_renewal(signer, stuck);
+    client->renewals++;
+    log_renewal(client, stuck);
     reason.code = EX_UNAVAILABLE;
-    lose(signer, &reason);
-    signer->restart_at = now;
-    for (struct signer_key *key = signer->keys; key; key = key->next) {
+    lose(client, &reason);
+    client->restart_at = now;
+    for (struct signer_key *key = client->keys; key; key = key->next) {
         if (!key->ready_at || key->last_error.code == EX_CONFIG)
             continue;
         key->status.steps[PKI_RECOVERY_PROCESS]++;
@@ -244,26 +246,26 @@ static void renew_process(struct pki_signer *signer, const struct signer_key *st
 
 /* The signer climbs its own two rungs with each request. When they have not helped for a while that
  * grows, and nothing else in this process works that would be lost by it, the third is climbed. */
-static void look_after_ladder(struct pki_signer *signer, int64_t now, int64_t *wake_at)
+static void look_after_ladder(struct client *client, int64_t now, int64_t *wake_at)
 {
     const struct signer_key *stuck;
-    if (signer->state != PROCESS_UP || signer->handed_over || signer->vain_climbs < VAIN_CLIMBS ||
-        !(stuck = find_stuck_key(signer)))
+    if (client->state != PROCESS_UP || client->handed_over || client->vain_climbs < VAIN_CLIMBS ||
+        !(stuck = find_stuck_key(client)))
         return;
-    if (!signer->renew_at)
-        signer->renew_at = signer->vain_since + (int64_t)backoff_wait(&signer->renewal) * 1000;
-    if (now < signer->renew_at)
-        earlier(wake_at, signer->renew_at);
+    if (!client->renew_at)
+        client->renew_at = client->vain_since + (int64_t)backoff_wait(&client->renewal) * 1000;
+    if (now < client->renew_at)
+        earlier(wake_at, client->renew_at);
     else
-        renew_process(signer, stuck, now);
+        renew_process(client, stuck, now);
 }
 
 /* --- keys ------------------------------------------------------------------------------------ */
 
-static void ask_for_key(struct pki_signer *signer, struct signer_key *key, int64_t now)
+static void ask_for_key(struct client *client, struct signer_key *key, int64_t now)
 {
     struct error error;
-    struct request *request = request_take(signer);
+    struct request *request = request_take(client);
     if (!request) {
         key->next_try = now + 1000000;
         return;
@@ -285,18 +287,18 @@ static void ask_for_key(struct pki_signer *signer, struct signer_key *key, int64
     request->sent = now;
     request->deadline = now + (int64_t)key->timeout * CLIENT_OPEN_FACTOR * 1000;
     key->state = KEY_OPENING;
-    if (client_send(signer, &message, &error) < 0) {
-        request_give(signer, request);
+    if (client_send(client, &message, &error) < 0) {
+        request_give(client, request);
         client_open_failed(key, &error, false);
     }
 }
 
-static void look_after_keys(struct pki_signer *signer, int64_t now, int64_t *wake_at)
+static void look_after_keys(struct client *client, int64_t now, int64_t *wake_at)
 {
-    for (struct signer_key *key = signer->keys; key && signer->state == PROCESS_UP;
+    for (struct signer_key *key = client->keys; key && client->state == PROCESS_UP;
          key = key->next) {
         if (key->state == KEY_CLOSED && now >= key->next_try)
-            ask_for_key(signer, key, now);
+            ask_for_key(client, key, now);
         if (key->state == KEY_CLOSED)
             earlier(wake_at, key->next_try);
     }
@@ -305,18 +307,18 @@ static void look_after_keys(struct pki_signer *signer, int64_t now, int64_t *wak
 /* --- deadlines ------------------------------------------------------------------------------- */
 
 /* Was anything answered since then in the queue that this key shares? */
-static bool moved_since(const struct pki_signer *signer, const struct signer_key *key, int64_t sent)
+static bool moved_since(const struct client *client, const struct signer_key *key, int64_t sent)
 {
-    for (const struct signer_key *other = signer->keys; other; other = other->next)
+    for (const struct signer_key *other = client->keys; other; other = other->next)
         if (other->answered_at > sent && (other == key || strcmp(other->group, key->group) == 0))
             return true;
     return false;
 }
 
 /* The moment at which this request alone proves a hang. */
-static int64_t hung_at(const struct pki_signer *signer, const struct request *request)
+static int64_t hung_at(const struct client *client, const struct request *request)
 {
-    bool moved = !request->key || moved_since(signer, request->key, request->sent);
+    bool moved = !request->key || moved_since(client, request->key, request->sent);
     return moved ? request->deadline + (request->deadline - request->sent) : request->deadline;
 }
 
@@ -332,22 +334,22 @@ static void pass_deadline(struct request *request)
     request_finish(request, -EX_TEMPFAIL);
 }
 
-static void look_after_requests(struct pki_signer *signer, int64_t now, int64_t *wake_at)
+static void look_after_requests(struct client *client, int64_t now, int64_t *wake_at)
 {
     struct error error;
     const struct request *hung = NULL;
     for (unsigned i = 0; i < CLIENT_REQUESTS; i++) {
-        struct request *request = &signer->requests[i];
+        struct request *request = &client->requests[i];
         if (!request->id)
             continue;
         if (now >= request->deadline)
             pass_deadline(request);
         else
             earlier(wake_at, request->deadline);
-        if (now >= hung_at(signer, request))
+        if (now >= hung_at(client, request))
             hung = request;
         else
-            earlier(wake_at, hung_at(signer, request));
+            earlier(wake_at, hung_at(client, request));
     }
     if (!hung)
         return;
@@ -357,77 +359,77 @@ static void look_after_requests(struct pki_signer *signer, int64_t now, int64_t 
     error_where(&error, "%s", hung->key ? hung->key->uri : "a key closed meanwhile");
     error_cure(&error, "see whether the HSM can be reached; give it more time with RequestTimeOut "
                        "if it is only slow");
-    lose(signer, &error);
+    lose(client, &error);
 }
 
 /* --- the loop -------------------------------------------------------------------------------- */
 
-static void receive(struct pki_signer *signer)
+static void receive(struct client *client)
 {
     uint8_t packet[PKI_WIRE_MAXIMUM + 1];
     struct error error;
-    while (signer->socket >= 0) {
-        ssize_t length = recv(signer->socket, packet, sizeof packet, MSG_DONTWAIT);
+    while (client->socket >= 0) {
+        ssize_t length = recv(client->socket, packet, sizeof packet, MSG_DONTWAIT);
         if (length < 0 && (errno == EAGAIN || errno == EINTR))
             return;
-        if (length > 0 && client_take_packet(signer, packet, (size_t)length, &error) == 0)
+        if (length > 0 && client_take_packet(client, packet, (size_t)length, &error) == 0)
             continue;
         if (length < 0)
             error_set_errno(&error, EX_UNAVAILABLE, errno, "The signer cannot be heard");
         else if (length == 0)
             error_set(&error, EX_UNAVAILABLE, "The signer has gone");
-        lose(signer, &error);
+        lose(client, &error);
     }
 }
 
-static void wait_for_news(struct pki_signer *signer, int64_t wake_at)
+static void wait_for_news(struct client *client, int64_t wake_at)
 {
-    struct pollfd pollers[] = {{.fd = signer->wake, .events = POLLIN},
-                               {.fd = signer->socket, .events = POLLIN}};
+    struct pollfd pollers[] = {{.fd = client->wake, .events = POLLIN},
+                               {.fd = client->socket, .events = POLLIN}};
     int64_t left = wake_at - clock_microseconds();
     eventfd_t count;
-    signer->wake_at = wake_at;
-    pthread_mutex_unlock(&signer->lock);
+    client->wake_at = wake_at;
+    pthread_mutex_unlock(&client->lock);
     if (left > 0)
         poll(pollers, 2, (int)((left + 999) / 1000));
-    eventfd_read(signer->wake, &count);
-    pthread_mutex_lock(&signer->lock);
-    signer->wake_at = 0;
+    eventfd_read(client->wake, &count);
+    pthread_mutex_lock(&client->lock);
+    client->wake_at = 0;
 }
 
 /* The signer ends when its socket closes; a hung one is made to. */
-static void finish_process(struct pki_signer *signer)
+static void finish_process(struct client *client)
 {
     int status;
-    if (signer->socket >= 0)
-        close(signer->socket);
-    signer->socket = -1;
-    if (signer->pid > 0 && !process_wait(signer->pid, 2000, &status)) {
-        kill(signer->pid, SIGKILL);
-        process_wait(signer->pid, 1000, &status);
+    if (client->socket >= 0)
+        close(client->socket);
+    client->socket = -1;
+    if (client->pid > 0 && !process_wait(client->pid, 2000, &status)) {
+        kill(client->pid, SIGKILL);
+        process_wait(client->pid, 1000, &status);
     }
-    signer->pid = 0;
+    client->pid = 0;
 }
 
 void *client_supervise(void *argument)
 {
-    struct pki_signer *signer = argument;
-    pthread_mutex_lock(&signer->lock);
-    if (signer->handed_over)
-        say_hello(signer);
-    while (!signer->ending) {
+    struct client *client = argument;
+    pthread_mutex_lock(&client->lock);
+    if (client->handed_over)
+        say_hello(client);
+    while (!client->ending) {
         int64_t now = clock_microseconds(), wake_at = now + NEVER_LATER;
-        look_after_process(signer, now, &wake_at);
-        look_after_ladder(signer, now, &wake_at);
-        look_after_keys(signer, now, &wake_at);
-        look_after_requests(signer, now, &wake_at);
+        look_after_process(client, now, &wake_at);
+        look_after_ladder(client, now, &wake_at);
+        look_after_keys(client, now, &wake_at);
+        look_after_requests(client, now, &wake_at);
         /* Losing the process changed what is due: look again at once. */
-        if (signer->state == PROCESS_DOWN && signer->restart_at < wake_at)
-            wake_at = signer->restart_at;
-        wait_for_news(signer, wake_at);
-        receive(signer);
+        if (client->state == PROCESS_DOWN && client->restart_at < wake_at)
+            wake_at = client->restart_at;
+        wait_for_news(client, wake_at);
+        receive(client);
     }
-    pthread_mutex_unlock(&signer->lock);
-    finish_process(signer);
+    pthread_mutex_unlock(&client->lock);
+    finish_process(client);
     return NULL;
 }

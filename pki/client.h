@@ -1,10 +1,12 @@
 /* SPDX-FileCopyrightText: 2026 The Postern developers
  * SPDX-License-Identifier: Apache-2.0
  *
- * Inside of signer.h: client.c (what callers call), client-thread.c (the supervising thread),
- * client-answer.c (what the signer says), client-process.c (the child). Nobody else includes it.
+ * Inside of signer.h: one signer process and its keys. client.c (the process' life), client-key.c
+ * (what callers do with keys), client-thread.c (the supervising thread), client-answer.c (what the
+ * signer says), client-process.c (the child); signer.c, which chooses a process for each key, and
+ * places.c, which makes one key of several, stand on these. Nobody else includes it.
  *
- * Everything belongs to signer->lock, but for the process fields, which only the supervising thread
+ * Everything belongs to client->lock, but for the process fields, which only the supervising thread
  * touches. A request is a place in a table of fixed size; its id names the place and how often it
  * was used, so that an answer finds it and a late one is told apart. A request whose caller has
  * gone stays in its place, abandoned, until the signer answers or is lost: that is how a hang is
@@ -54,7 +56,7 @@ enum key_state { KEY_CLOSED, KEY_OPENING, KEY_READY };
 
 struct signer_key {
     struct pki_key base;
-    struct pki_signer *signer;
+    struct client *client;
     struct signer_key *next;
     uint32_t number, possible;                       /* possible: the algorithms of its type */
     char *uri, *token, *module, *pin_source, *group; /* group: who shares a queue with it */
@@ -65,12 +67,19 @@ struct signer_key {
     unsigned attempts;                       /* of opening, that ended */
     int64_t next_try, answered_at, ready_at; /* clock_microseconds() */
     struct backoff backoff;
-    pthread_cond_t changed; /* attempts or state */
+    /* Called with the lock when its algorithms changed or an attempt to open it ended. */
+    void (*observe)(void *observer);
+    void *observer;
     struct error last_error;
     struct pki_wire_file refused;
     struct pki_key_status status; /* counts, texts */
     uint32_t latency[CLIENT_LATENCIES];
     unsigned latencies, latency_at;
+    /* Written by places.c, atomically: which of how many places this is (0: the only one), whether
+     * signatures are asked of it, and how often they ceased and began again to be. */
+    unsigned place, places;
+    bool active;
+    uint64_t failovers, comebacks;
 };
 
 /* A PIN that was refused, by the source that named it: kept when the key is gone. */
@@ -81,7 +90,7 @@ struct refusal {
 
 enum process_state { PROCESS_DOWN, PROCESS_STARTING, PROCESS_UP, PROCESS_GONE };
 
-struct pki_signer {
+struct client {
     pthread_mutex_t lock;
     pthread_cond_t changed; /* the process' state */
     pthread_t thread;
@@ -89,7 +98,7 @@ struct pki_signer {
     bool ending;
     int64_t wake_at; /* when the supervising thread will look by itself */
 
-    char *program;
+    char *program, *name; /* name: what it serves; NULL: nothing yet */
     int log_level;
     bool handed_over; /* a socket instead of a child: it cannot be started again */
     int socket;
@@ -120,21 +129,46 @@ struct pki_signer {
 /* All of these with the lock, unless they say otherwise. */
 
 /* client.c */
-struct request *request_take(struct pki_signer *signer); /* NULL: all are in use */
-void request_give(struct pki_signer *signer, struct request *request);
+struct request *request_take(struct client *client); /* NULL: all are in use */
+void request_give(struct client *client, struct request *request);
 void request_finish(struct request *request, int result); /* wakes the caller, if there is one */
 /* 0, or -EX_TEMPFAIL; never blocks. */
-int client_send(struct pki_signer *signer, const struct pki_wire_message *message,
-                struct error *error);
-void client_wake(struct pki_signer *signer);
+int client_send(struct client *client, const struct pki_wire_message *message, struct error *error);
+void client_wake(struct client *client);
+void client_init_condition(pthread_cond_t *condition); /* waits by the monotonic clock */
+
+/* client.c, without the lock. Starts the thread, which starts the process. */
+int client_new(struct client **ret, const struct pki_signer_options *options, struct error *error);
+int client_await_hello(struct client *client, struct error *error);
+struct client *client_free(struct client *client);
+unsigned client_status(struct client *client, struct pki_process_status *status,
+                       struct pki_key_status *keys, unsigned room);
+
+void client_end(struct client *client); /* begins the end that client_free() waits for */
+
+/* signer.c: finds the process for it, and adds it there. On failure the key is still the caller's.
+ */
+int signer_add_key(struct pki_signer *signer, const struct pki_key_source *source,
+                   struct signer_key *key, struct error *error);
+
+/* client-key.c, without the lock. A key is made, may get an observer, and is added to a client,
+ * which begins to open it; from then on it is freed by pki_key_unref(). */
+int client_key_new(const struct pki_key_source *source, EVP_PKEY *public_key,
+                   struct signer_key **ret, struct error *error);
+struct signer_key *client_key_free(struct signer_key *key);
+void client_key_add(struct client *client, struct signer_key *key);
+/* Did an attempt to open it end? The error is why it is not ready, if it is not. */
+bool client_key_ended(struct signer_key *key, struct error *error);
+/* With the lock: other algorithms, or the end of an attempt. */
+void client_key_changed(struct signer_key *key, uint32_t algorithms);
 
 /* client-answer.c: -EX_PROTOCOL when it is nonsense. */
-int client_take_packet(struct pki_signer *signer, const uint8_t *packet, size_t length,
+int client_take_packet(struct client *client, const uint8_t *packet, size_t length,
                        struct error *error);
 void client_open_failed(struct signer_key *key, const struct error *error, bool pin_refused);
 
 /* client-thread.c */
-void *client_supervise(void *signer);
+void *client_supervise(void *client);
 
 /* client-process.c: without the lock, on the supervising thread. */
 int process_spawn(const char *program, int log_level, int *ret_socket, pid_t *ret_pid,

@@ -18,8 +18,7 @@ struct pki_chain {
 struct pki_identity {
     unsigned references; /* atomic */
     char *name;
-    char *source[4]; /* copies of the key source's text, to tell whether another is the same */
-    unsigned sessions, timeout;
+    char *source; /* the key's sources as one text, to tell whether others are the same */
     struct pki_chain chain;
     struct pki_key *key; /* counted; its algorithms are read atomically whenever they are needed */
     EVP_PKEY *pair;      /* the key as OpenSSL sees it */

@@ -6,14 +6,14 @@
 #include "pki/identity.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "pki/identity-private.h"
 
 static struct pki_identity *identity_free(struct pki_identity *identity)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(identity->source); i++)
-        free(identity->source[i]);
+    free(identity->source);
     EVP_PKEY_free(identity->pair);
     pki_key_unref(identity->key);
     pki_chain_clear(&identity->chain);
@@ -35,37 +35,39 @@ struct pki_identity *pki_identity_unref(struct pki_identity *identity)
     return NULL;
 }
 
-static void key_source_texts(const struct pki_key_source *source, const char *texts[4])
+/* One field behind the other, each with its length, so that no two lists look alike. */
+static void print_source(FILE *stream, const struct pki_key_source *source)
 {
-    texts[0] = source->key;
-    texts[1] = source->token;
-    texts[2] = source->module;
-    texts[3] = source->pin_source;
+    const char *texts[] = {source->key, source->token, source->module, source->pin_source};
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+        fprintf(stream, "%zd:%s ", texts[i] ? (ssize_t)strlen(texts[i]) : -1,
+                texts[i] ? texts[i] : "");
+    fprintf(stream, "%u %u\n", source->sessions, source->timeout);
+}
+
+/* NULL: no memory. */
+static char *source_text(const struct pki_identity_source *source)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *stream = open_memstream(&text, &size);
+    if (!stream)
+        return NULL;
+    print_source(stream, &source->key);
+    for (size_t i = 0; i < source->other_count; i++)
+        print_source(stream, &source->others[i]);
+    bool failed = ferror(stream);
+    if (fclose(stream) == 0 && !failed)
+        return text;
+    free(text);
+    return NULL;
 }
 
 static int copy_source(struct pki_identity *identity, const struct pki_identity_source *source)
 {
-    const char *texts[4];
-    key_source_texts(&source->key, texts);
-    for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
-        if (texts[i] && !(identity->source[i] = strdup(texts[i])))
-            return -ENOMEM;
-    identity->sessions = source->key.sessions;
-    identity->timeout = source->key.timeout;
+    identity->source = source_text(source);
     identity->name = strdup(source->name);
-    return identity->name ? 0 : -ENOMEM;
-}
-
-static bool same_source(const struct pki_identity *identity, const struct pki_key_source *source)
-{
-    const char *texts[4];
-    key_source_texts(source, texts);
-    for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
-        const char *own = identity->source[i];
-        if (own != texts[i] && (!own || !texts[i] || strcmp(own, texts[i]) != 0))
-            return false;
-    }
-    return identity->sessions == source->sessions && identity->timeout == source->timeout;
+    return identity->source && identity->name ? 0 : -ENOMEM;
 }
 
 /* An identity that lacks nothing but its key. */
@@ -107,12 +109,32 @@ int pki_identity_from_key(struct pki_library *library, const struct pki_identity
     return result;
 }
 
-static bool may_share(const struct pki_identity *previous, const struct pki_identity *identity,
-                      const struct pki_key_source *source)
+static bool may_share(const struct pki_identity *previous, const struct pki_identity *identity)
 {
-    return previous && same_source(previous, source) &&
+    return previous && strcmp(previous->source, identity->source) == 0 &&
            EVP_PKEY_eq(X509_get0_pubkey(previous->chain.leaf),
                        X509_get0_pubkey(identity->chain.leaf)) == 1;
+}
+
+static int open_key(struct pki_signer *signer, const struct pki_identity_source *source,
+                    EVP_PKEY *public_key, bool wait_for_token, struct pki_key **ret,
+                    struct error *error)
+{
+    struct pki_key_source sources[PKI_PLACES_MAXIMUM];
+    if (source->other_count >= PKI_PLACES_MAXIMUM)
+        return error_set(error, EX_CONFIG, "A key has at most %d places", PKI_PLACES_MAXIMUM);
+    sources[0] = source->key;
+    for (size_t i = 0; i < source->other_count; i++)
+        sources[1 + i] = source->others[i];
+    return pki_key_open_places(signer, sources, 1 + source->other_count, public_key, wait_for_token,
+                               ret, error);
+}
+
+/* The open key of an identity that differs in its chain at most. */
+static struct pki_key *share_key(const struct pki_identity *previous)
+{
+    pki_key_retry(previous->key);
+    return pki_key_ref(previous->key);
 }
 
 int pki_identity_load(struct pki_library *library, struct pki_signer *signer,
@@ -124,11 +146,11 @@ int pki_identity_load(struct pki_library *library, struct pki_signer *signer,
     int result = load_chain(library, source, &identity, error);
     if (result < 0)
         return result;
-    if (may_share(previous, identity, &source->key))
-        key = pki_key_ref(previous->key);
+    if (may_share(previous, identity))
+        key = share_key(previous);
     else
-        result = pki_key_open(signer, &source->key, X509_get0_pubkey(identity->chain.leaf),
-                              wait_for_token, &key, error);
+        result = open_key(signer, source, X509_get0_pubkey(identity->chain.leaf), wait_for_token,
+                          &key, error);
     if (result < 0)
         return error_where(error, "%s", source->name);
     result = take_key(library, identity, key, error);

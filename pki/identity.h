@@ -25,6 +25,9 @@ struct pki_identity_source {
     const char *chain; /* PEM file: the leaf first, then intermediates in order; the root may be
                           there, it is not sent */
     struct pki_key_source key;
+    const struct pki_key_source *others; /* where else the same key is, in the order of preference:
+                                            see pki_key_open_places() */
+    size_t other_count;
 };
 
 /* Reads and checks the chain alone (no key): each certificate issued by the next, none expired or
@@ -33,7 +36,8 @@ struct pki_identity_source {
 int pki_chain_check(const char *path, char *warning, size_t size, struct error *error);
 
 /* Loads the chain and opens the key; see pki_key_open() for `wait_for_token`. When `previous` is an
- * identity with the same key source and public key, its open key is shared instead of opened again.
+ * identity with the same key sources and public key, its open key is shared instead of opened
+ * again; what it waits for (a token, a PIN that was right) is tried at once.
  */
 int pki_identity_load(struct pki_library *library, struct pki_signer *signer,
                       const struct pki_identity_source *source, bool wait_for_token,

@@ -88,6 +88,12 @@ const char *pki_key_type_text(const EVP_PKEY *public_key, char *text, size_t siz
     return text;
 }
 
+void pki_key_retry(struct pki_key *key)
+{
+    if (key->operations->retry)
+        key->operations->retry(key);
+}
+
 struct pki_key *pki_key_ref(struct pki_key *key)
 {
     __atomic_add_fetch(&key->references, 1, __ATOMIC_RELAXED);

@@ -69,6 +69,9 @@ struct pki_key_operations {
      * key or its token is not there; EX_CONFIG: only an administrator can mend it. */
     int (*sign)(struct pki_key *key, enum pki_algorithm algorithm, const uint8_t *data,
                 size_t data_length, uint8_t *signature, size_t *length, struct error *error);
+    /* The administrator says that something has changed: what is waited for is tried now. NULL:
+     * nothing ever is. */
+    void (*retry)(struct pki_key *key);
     void (*free)(struct pki_key *key); /* at the last unref */
 };
 
@@ -86,6 +89,7 @@ static inline uint32_t pki_key_algorithms(const struct pki_key *key)
     return __atomic_load_n(&key->algorithms, __ATOMIC_ACQUIRE);
 }
 
+void pki_key_retry(struct pki_key *key);
 struct pki_key *pki_key_ref(struct pki_key *key);
 struct pki_key *pki_key_unref(struct pki_key *key); /* bears NULL; returns NULL */
 DEFINE_CLEANUP(struct pki_key *, pki_key_unref)

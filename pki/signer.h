@@ -1,14 +1,15 @@
 /* SPDX-FileCopyrightText: 2026 The Postern developers
  * SPDX-License-Identifier: Apache-2.0
  *
- * The signer, seen from posternd: one child process that holds keys, PINs and the vendor's module.
+ * The signer, seen from posternd: child processes that hold keys, PINs and the vendors' modules.
  *
- * A thread of its own starts postern-signer over a SOCK_SEQPACKET pair (or takes a socket that
- * systemd handed over), receives its answers, gives every request a deadline, and when the process
- * hangs, dies or talks nonsense kills it, starts it again with back-off and opens all live keys
- * anew; a socket that was handed over cannot be had again, and every call then fails. Any thread
- * may call; callers block, never longer than the deadline. p11-kit and the vendor's module are
- * linked by the signer alone. */
+ * Each Token element has a process of its own, and the keys in files share one, so that a module
+ * that hangs takes down nobody else's keys. A thread for each starts postern-signer over a
+ * SOCK_SEQPACKET pair, receives its answers, gives every request a deadline, and when the process
+ * hangs, dies or talks nonsense kills it, starts it again with back-off and opens its live keys
+ * anew. A socket that systemd handed over serves everything; it cannot be had again, and every call
+ * then fails. Any thread may call; callers block, never longer than the deadline. p11-kit and the
+ * vendor's module are linked by the signer alone. */
 #ifndef POSTERN_PKI_SIGNER_H
 #define POSTERN_PKI_SIGNER_H
 
@@ -29,10 +30,10 @@ struct pki_signer_options {
     int log_level;       /* handed to the child as --log-level */
 };
 
-/* Starts the process and waits for its hello: fails when it cannot be started at all. */
+/* Starts the first process and waits for its hello: fails when it cannot be started at all. */
 int pki_signer_new(struct pki_signer **ret, const struct pki_signer_options *options,
                    struct error *error);
-/* No key may be in use any more. Waits for the child, at most two seconds, then kills it. */
+/* No key may be in use any more. Waits for the children, at most two seconds, then kills them. */
 struct pki_signer *pki_signer_free(struct pki_signer *signer);
 DEFINE_CLEANUP(struct pki_signer *, pki_signer_free)
 
@@ -67,6 +68,18 @@ int pki_key_open(struct pki_signer *signer, const struct pki_key_source *source,
                  EVP_PKEY *public_key, bool wait_for_token, struct pki_key **ret,
                  struct error *error);
 
+/* The same for a key that is in several places, in the order of preference: two tokens with one
+ * key. All are opened; the first whose self-test passed is the active one, of which signatures are
+ * asked and whose algorithms the handle has. When it fails, the next one that is ready makes the
+ * signature and the ones after it (event KEY_FAILED_OVER); when an earlier one has passed its
+ * self-test again, it is the active one again (KEY_CAME_BACK). It is enough that one can be opened,
+ * and with `wait_for_token` that one may yet be. A signature that every place is asked for takes as
+ * long as all their time-outs together at most. */
+enum { PKI_PLACES_MAXIMUM = 8 };
+int pki_key_open_places(struct pki_signer *signer, const struct pki_key_source *sources,
+                        size_t count, EVP_PKEY *public_key, bool wait_for_token,
+                        struct pki_key **ret, struct error *error);
+
 /* What `posternctl hsm status` shows. All counts are since posternd started. Text is cut to fit. */
 struct pki_key_status {
     char key[512], token[128], module[256], manufacturer[64], model[64], serial[32];
@@ -77,14 +90,27 @@ struct pki_key_status {
     uint64_t recoveries;              /* requests that needed one */
     uint64_t steps[PKI_RECOVERY_END]; /* how often each step of the ladder was taken for this key */
     uint32_t median_microseconds, p99_microseconds; /* of the last 1024 signatures; 0: none yet */
-    char last_error[640], cure[384];                /* empty: none */
+    unsigned place, places;                         /* 1 of 1: the key is nowhere else */
+    bool active;                                    /* ready, and no earlier place is */
+    uint64_t failovers,
+        comebacks; /* how often it ceased to be active for a later place, and was again */
+    char last_error[640], cure[384]; /* empty: none */
 };
-struct pki_signer_status {
+enum { PKI_PROCESSES_MAXIMUM = 32 };
+struct pki_process_status {
+    char serves[512];       /* "key files", or module and token; empty: nothing yet */
     int pid;                /* 0: not running */
     uint64_t starts;        /* how often it was started */
     unsigned keys, waiting; /* open keys; requests not answered yet */
 };
-/* Fills up to `room` key states, returns how many keys there are. Does not talk to the process. */
+struct pki_signer_status {
+    int pid;         /* of the first that runs; 0: none does */
+    uint64_t starts; /* of all together, as the numbers that follow */
+    unsigned keys, waiting;
+    unsigned processes;
+    struct pki_process_status process[PKI_PROCESSES_MAXIMUM];
+};
+/* Fills up to `room` key states, returns how many keys there are. Does not talk to a process. */
 unsigned pki_signer_status(struct pki_signer *signer, struct pki_signer_status *status,
                            struct pki_key_status *keys, unsigned room);
 

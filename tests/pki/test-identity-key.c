@@ -77,7 +77,7 @@ static void free_key(struct pki_key *key)
     free(key);
 }
 
-static const struct pki_key_operations operations = {sign, free_key};
+static const struct pki_key_operations operations = {.sign = sign, .free = free_key};
 
 struct test_signing_key *test_signing_key(enum test_key which)
 {

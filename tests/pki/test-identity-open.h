@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: 2026 The Postern developers
  * SPDX-License-Identifier: Apache-2.0
  *
- * See test-identity-open.c: a pki_key_open() of the test's own, which stands before the library's.
+ * See test-identity-open.c: a pki_key_open_places() of the test's own, which stands before the library's.
  */
 #ifndef POSTERN_TESTS_IDENTITY_OPEN_H
 #define POSTERN_TESTS_IDENTITY_OPEN_H

@@ -276,7 +276,8 @@ static void free_nothing(struct pki_key *key)
 
 START_TEST(a_key_that_claims_too_long_a_signature_is_not_believed)
 {
-    static const struct pki_key_operations operations = {sign_too_much, free_nothing};
+    static const struct pki_key_operations operations = {.sign = sign_too_much,
+                                                         .free = free_nothing};
     struct pki_key key = {&operations, 1, ~0u};
     struct error error;
     unsigned char signature[PKI_SIGNATURE_MAXIMUM];

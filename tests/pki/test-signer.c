@@ -20,6 +20,7 @@
 #include "tests/pki/test-token-setup.h"
 
 TCase *fault_cases(void);
+TCase *place_cases(void);
 
 /* A loop test's number as a kind of store and a type of key. */
 #define STORE(i) ((enum test_store)((i) / TEST_KEYS))
@@ -530,7 +531,7 @@ static TCase *bad_cases(void)
 int main(void)
 {
     Suite *suite = suite_create("signer");
-    TCase *tcases[] = {good_cases(), bad_cases(), fault_cases()};
+    TCase *tcases[] = {good_cases(), bad_cases(), fault_cases(), place_cases()};
     test_setup();
     for (size_t i = 0; i < ARRAY_SIZE(tcases); i++) {
         tcase_set_timeout(tcases[i], 60);
