@@ -126,6 +126,16 @@ static void finish_token(struct conn_reader *reader, const xmlNode *node, void *
     conn_check_unique(reader, node, &tokens);
 }
 
+/* The child of that name on a line; else the element itself. */
+static const xmlNode *find_line(const xmlNode *node, const char *name, int line)
+{
+    for (const xmlNode *child = node->children; child; child = child->next)
+        if (child->type == XML_ELEMENT_NODE && xmlGetLineNo(child) == line &&
+            strcmp((const char *)child->name, name) == 0)
+            return child;
+    return node;
+}
+
 static void check_chain(struct conn_reader *reader, const xmlNode *node,
                         const struct conn_certificate *certificate)
 {
@@ -149,6 +159,30 @@ static void check_chain(struct conn_reader *reader, const xmlNode *node,
     }
 }
 
+/* The same place twice would be taken for a spare that there is not. */
+static void check_keys(struct conn_reader *reader, const xmlNode *node,
+                       const struct conn_certificate *certificate)
+{
+    struct error error;
+    if (certificate->key_count > CONN_KEYS_MAXIMUM) {
+        error_set(&error, EX_CONFIG, "The certificate '%s' has %zu Key elements; %d are the most",
+                  certificate->name ? certificate->name : "", certificate->key_count,
+                  CONN_KEYS_MAXIMUM);
+        error_cure(&error, "keep those that mail should depend on");
+        conn_complain(reader, node, false, &error);
+    }
+    for (size_t i = 1; i < certificate->key_count; i++)
+        for (size_t k = 0; k < i; k++) {
+            const struct conn_key *one = &certificate->keys[k], *other = &certificate->keys[i];
+            if (!one->uri || !other->uri || strcmp(one->uri, other->uri) != 0)
+                continue;
+            error_set(&error, EX_CONFIG, "The Key '%.200s' stands twice; the first is on line %d",
+                      other->uri, one->place.line);
+            error_cure(&error, "name another place of the same key, or take one out");
+            conn_complain(reader, find_line(node, "Key", other->place.line), false, &error);
+        }
+}
+
 static void finish_certificate(struct conn_reader *reader, const xmlNode *node, void *object)
 {
     const struct conn_config *config = reader->config;
@@ -156,6 +190,7 @@ static void finish_certificate(struct conn_reader *reader, const xmlNode *node, 
     const xmlNode *chain = conn_find_child(node, "Chain");
     conn_check_unique(reader, node,
                       CONN_NAMED("Certificate", config->certificates, config->certificate_count));
+    check_keys(reader, node, certificate);
     if (certificate->chain && reader->look_at_files)
         check_chain(reader, chain ? chain : node, certificate);
 }
@@ -198,37 +233,40 @@ static const struct conn_token *find_token(const struct conn_config *config, con
     return best;
 }
 
-static const xmlNode *find_certificate_node(const xmlNode *gateway, int line)
+/* `line` is of a Key, in one of the certificates. */
+static const xmlNode *find_key_node(const xmlNode *gateway, int line)
 {
-    for (const xmlNode *child = gateway->children; child; child = child->next)
-        if (child->type == XML_ELEMENT_NODE && xmlGetLineNo(child) == line &&
-            strcmp((const char *)child->name, "Certificate") == 0)
-            return child;
+    for (const xmlNode *child = gateway->children; child; child = child->next) {
+        const xmlNode *key = find_line(child, "Key", line);
+        if (key != child)
+            return key;
+    }
     return gateway;
 }
 
 static void tie_to_token(struct conn_reader *reader, const xmlNode *gateway,
-                         struct conn_certificate *certificate)
+                         const struct conn_certificate *certificate, struct conn_key *key)
 {
     struct error error;
-    if (!certificate->key || !conn_uri_is_pkcs11(certificate->key))
+    if (!key->uri || !conn_uri_is_pkcs11(key->uri))
         return;
-    certificate->token = find_token(reader->config, certificate->key);
-    if (certificate->token)
+    key->token = find_token(reader->config, key->uri);
+    if (key->token)
         return;
     error_set(&error, EX_CONFIG,
               "The key of certificate '%s' lies on none of the Token elements, so it is looked for "
               "without a login",
               certificate->name ? certificate->name : "");
     error_cure(&error, "write the same token=… into the Uri of a Token and into the Key");
-    conn_complain(reader, find_certificate_node(gateway, certificate->place.line), true, &error);
+    conn_complain(reader, find_key_node(gateway, key->place.line), true, &error);
 }
 
 static void finish_gateway(struct conn_reader *reader, const xmlNode *node, void *object)
 {
     struct conn_config *config = object;
     for (size_t i = 0; i < config->certificate_count; i++)
-        tie_to_token(reader, node, &config->certificates[i]);
+        for (size_t k = 0; k < config->certificates[i].key_count; k++)
+            tie_to_token(reader, node, &config->certificates[i], &config->certificates[i].keys[k]);
     conn_apply_gateway_rules(reader, node);
 }
 
@@ -253,12 +291,20 @@ static const struct conn_field token_fields[] = {
 static const struct conn_section token_section = {CONN_FIELDS(token_fields),
                                                   offsetof(struct conn_token, place), finish_token};
 
+static const struct conn_field key_fields[] = {
+    {"Key", CONN_TEXT | CONN_REQUIRED, read_key, CONN_IN(conn_key, uri),
+     .example = "<Key>pkcs11:token=postern;object=hybrid;type=private</Key>"},
+};
+static const struct conn_section key_section = {CONN_FIELDS(key_fields),
+                                                offsetof(struct conn_key, place)};
+
 static const struct conn_field certificate_fields[] = {
     {"Name", CONN_ATTRIBUTE | CONN_REQUIRED, conn_read_name, CONN_IN(conn_certificate, name),
      .example = "Name=\"hybrid\""},
     {"Chain", CONN_REQUIRED, conn_read_path, CONN_IN(conn_certificate, chain),
      .example = "<Chain>certificates/hybrid.pem</Chain>"},
-    {"Key", CONN_REQUIRED, read_key, CONN_IN(conn_certificate, key),
+    {"Key", CONN_MANY | CONN_REQUIRED, .section = &key_section,
+     CONN_LIST(conn_certificate, keys, key_count),
      .example = "<Key>pkcs11:token=postern;object=hybrid;type=private</Key>"},
 };
 static const struct conn_section certificate_section = {

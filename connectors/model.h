@@ -44,10 +44,19 @@ struct conn_token {
     struct conn_place place;
 };
 
-struct conn_certificate {
-    char *name, *chain, *key;       /* chain: a path; key: a PKCS#11 URI, "file:/…" or a path */
+struct conn_key {
+    char *uri;                      /* a PKCS#11 URI, "file:/…" or a path */
     const struct conn_token *token; /* the Token whose URI the key's URI fits (RFC 7512 attributes
                                        of the token all equal in the key's), or NULL */
+    struct conn_place place;
+};
+
+enum { CONN_KEYS_MAXIMUM = 8 };
+
+struct conn_certificate {
+    char *name, *chain;    /* chain: a path */
+    struct conn_key *keys; /* Key, at least one: where the key is, in the order of preference */
+    size_t key_count;
     struct conn_place place;
 };
 

@@ -65,13 +65,30 @@
 #define CONTROL_OUTBOUND_VALIDATE "outbound-validate"
 
 /* hsm-status, no arguments:
- *   {"signer":{"pid":4712 (0: not running), "starts":1, "waiting":0},
+ *   {"signer":{"pid":4712 (0: not running), "starts":1, "waiting":0,
+ *              "processes":[{"serves":"key files", "pid":4712, "starts":1, "waiting":0, "keys":2},
+ *                           …]},
  *    "keys":[{"key":"pkcs11:…", "identities":["hybrid"], "token":"…", "module":"…",
  *             "manufacturer":"…", "model":"…", "serial":"…", "type":"RSA 2048",
  *             "algorithms":["rsa_pss_rsae_sha256", …], "ready":true, "logged_in":true,
- *             "signatures":5, "errors":0, "recoveries":0, "median_microseconds":900,
- *             "p99_microseconds":1500, "last_error":"…"|null, "cure":"…"|null}, …]}
- * (struct pki_key_status of pki/signer.h, its algorithms as a list.) */
+ *             "signatures":5, "errors":0, "recoveries":0,
+ *             "steps":{"session":0, "module":0, "process":0},
+ *             "place":1, "places":2, "active":true, "failovers":0, "comebacks":0,
+ *             "median_microseconds":900, "p99_microseconds":1500,
+ *             "last_error":"…"|null, "cure":"…"|null}, …]}
+ * (struct pki_key_status of pki/signer.h, its algorithms as a list. "signer" has the first process
+ * that runs, and the sums of all; a key in several places is there once for each.) */
 #define CONTROL_HSM_STATUS "hsm-status"
+
+/* hsm-test {"name":"hybrid" (left out: every certificate), "count":100 (1 to 10000, default 100)}:
+ * that many signatures with each key, as many at a time as its token takes; a progress object for
+ * each certificate as it is done,
+ *   {"certificate":"hybrid", "key":"pkcs11:…" (that made the last one), "algorithm":"…",
+ *    "outcome":"passed|failed", "signatures":100, "failures":0, "at_a_time":4,
+ *    "milliseconds":900, "per_second":111.1, "median_microseconds":900, "p99_microseconds":1500,
+ *    "error":"…"|null, "cure":"…"|null (of the last failure)}
+ * and the result {"outcome":"passed|failed", "certificates":2, "count":100}. No such certificate:
+ * an error with code 65. */
+#define CONTROL_HSM_TEST "hsm-test"
 
 #endif

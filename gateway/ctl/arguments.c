@@ -8,12 +8,13 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { WORDS_MAXIMUM = 3 }; /* noun, verb, operand */
+enum { WORDS_MAXIMUM = 3 /* noun, verb, operand */, COUNT_MAXIMUM = 10000 };
 
 static const struct option options[] = {
     {"config", required_argument, NULL, 'c'}, {"socket", required_argument, NULL, 's'},
     {"json", no_argument, NULL, 'j'},         {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, 'V'},      {NULL, 0, NULL, 0},
+    {"version", no_argument, NULL, 'V'},      {"count", required_argument, NULL, 'n'},
+    {NULL, 0, NULL, 0},
 };
 
 /* Adds a word to a list for people, as far as there is room. */
@@ -30,7 +31,18 @@ static int tell_option(int found, const char *word, struct error *error)
         error_set(error, EX_USAGE, "%s needs something behind it", word);
     else
         error_set(error, EX_USAGE, "%s is no option of posternctl", word);
-    return error_cure(error, "--config DIR, --socket PATH, --json, --help, --version");
+    return error_cure(error, "--config DIR, --socket PATH, --count N, --json, --help, --version");
+}
+
+static int read_count(struct ctl_arguments *arguments, struct error *error)
+{
+    char *end;
+    arguments->count = strtol(optarg, &end, 10);
+    if (*optarg && !*end && arguments->count >= 1 && arguments->count <= COUNT_MAXIMUM)
+        return 0;
+    error_set(error, EX_USAGE, "--count %.40s is no number between 1 and %d", optarg,
+              COUNT_MAXIMUM);
+    return error_cure(error, "--count 100");
 }
 
 static int read_option(struct ctl_arguments *arguments, int found, const char *word,
@@ -43,6 +55,8 @@ static int read_option(struct ctl_arguments *arguments, int found, const char *w
     case 's':
         arguments->socket = optarg;
         return 0;
+    case 'n':
+        return read_count(arguments, error);
     case 'j':
         arguments->json = true;
         return 0;
@@ -144,6 +158,12 @@ static int read_words(struct ctl_arguments *arguments, char **words, struct erro
     words += arguments->command->verb ? 2 : 1;
     if (arguments->command->operand && *words)
         arguments->operand = *words++;
+    if (arguments->count && !arguments->command->counts) {
+        error_set(error, EX_USAGE, "%s%s%s takes no --count", noun,
+                  arguments->command->verb ? " " : "",
+                  arguments->command->verb ? arguments->command->verb : "");
+        return error_cure(error, "leave --count out");
+    }
     return check_operand(arguments, *words, error);
 }
 
@@ -178,6 +198,7 @@ void ctl_help(FILE *file, const char *noun)
           "  --config DIR             the gateway's folder; default " POSTERN_SYSCONFDIR
           "/postern\n"
           "  --socket PATH            the control socket, instead of the one that DIR names\n"
+          "  --count N                how many signatures hsm test makes; default 100\n"
           "  --json                   print one JSON document\n"
           "  --help                   print this, or what there is of one noun\n"
           "  --version                print the version\n"

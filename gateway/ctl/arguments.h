@@ -20,6 +20,7 @@ struct ctl_command {
     const char *noun, *verb; /* verb NULL: the noun is the whole command */
     const char *operand;     /* "NAME"; "[DIR]" may be left out; NULL: none */
     const char *summary;
+    bool counts; /* takes --count */
     /* Either asks posternd for `request`, waiting at most `seconds` for each line, and shows what
      * came; `progress` and `judge` (the exit status a result stands for) may be NULL … */
     const char *request;
@@ -36,6 +37,7 @@ extern const struct ctl_command ctl_commands[]; /* ends with a NULL noun */
 struct ctl_arguments {
     const char *config; /* --config, NULL: not given */
     const char *socket; /* --socket, NULL: not given */
+    long count;         /* --count, 0: not given */
     bool json, help, version;
     const struct ctl_command *command; /* NULL only with help or version */
     const char *noun;                  /* of which help is wanted, may be NULL */

@@ -13,7 +13,7 @@
 
 /* Longest waits for a line. A reload reads files and asks tokens; a step of a validation may last
  * as long as RFC 5321 4.5.3.2 lets a server take for its greeting, five minutes. */
-enum { QUICK = 30, RELOAD = 180, VALIDATION = 330, STEPS_MAXIMUM = 1000 };
+enum { QUICK = 30, RELOAD = 180, VALIDATION = 330, TEST = 3600, STEPS_MAXIMUM = 1000 };
 
 const struct ctl_command ctl_commands[] = {
     {.noun = "status",
@@ -72,6 +72,16 @@ const struct ctl_command ctl_commands[] = {
      .request = CONTROL_HSM_STATUS,
      .seconds = QUICK,
      .show = ctl_show_hsm},
+    {.noun = "hsm",
+     .verb = "test",
+     .operand = "[NAME]",
+     .summary = "make signatures with a certificate's key, or with all",
+     .counts = true,
+     .request = CONTROL_HSM_TEST,
+     .seconds = TEST,
+     .show = ctl_show_hsm_test,
+     .progress = ctl_show_hsm_test_one,
+     .judge = ctl_judge_hsm_test},
     {.noun = NULL},
 };
 
@@ -135,7 +145,9 @@ static int ask(struct conversation *conversation, json_t **ret, struct error *er
         return result;
     return control_client_ask(
         client, command->request,
-        json_pack("{s:o*}", "name", arguments->operand ? control_text(arguments->operand) : NULL),
+        json_pack("{s:o*, s:o*}", "name",
+                  arguments->operand ? control_text(arguments->operand) : NULL, "count",
+                  arguments->count ? json_integer(arguments->count) : NULL),
         command->seconds, take_progress, conversation, ret, error);
 }
 

@@ -8,54 +8,10 @@
 #include <string.h>
 #include <sysexits.h>
 
-#include "gateway/ctl/table.h"
+#include "gateway/ctl/cells.h"
 #include "pki/base/cleanup.h"
 
 enum { LIST_SHOWN = 3 }; /* items of a list in one cell; --json and show have all */
-
-static const char *text_of(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    return text && *text ? text : "-";
-}
-
-static bool has_text(const json_t *object, const char *key)
-{
-    return json_string_length(json_object_get(object, key)) > 0;
-}
-
-static long long number_of(const json_t *object, const char *key)
-{
-    return json_integer_value(json_object_get(object, key));
-}
-
-static const char *yes_or_no(const json_t *object, const char *key)
-{
-    return json_is_true(json_object_get(object, key)) ? "yes" : "no";
-}
-
-static const char *plural(long long number)
-{
-    return number == 1 ? "" : "s";
-}
-
-/* The items of a list in one cell: the first few, and how many more. */
-static void list_cell(struct table *table, const json_t *list, const char *if_empty, size_t shown)
-{
-    char text[1024] = "";
-    size_t count = json_array_size(list), used = 0;
-    for (size_t i = 0; i < count && i < shown && used < sizeof text; i++) {
-        const char *item = json_string_value(json_array_get(list, i));
-        used += (size_t)snprintf(text + used, sizeof text - used, "%s%s", i ? ", " : "",
-                                 item ? item : "?");
-    }
-    if (!count)
-        table_cell(table, if_empty);
-    else if (count > shown)
-        table_cellf(table, "%s +%zu", text, count - shown);
-    else
-        table_cell(table, text);
-}
 
 static void header(struct table *table, const char *const *names)
 {
@@ -220,71 +176,6 @@ void ctl_show_connector(const json_t *result)
     table_text(stderr, text_of(result, "file"));
     fprintf(stderr, ":%lld; %s.\n", number_of(result, "line"),
             json_is_true(json_object_get(result, "enabled")) ? "enabled" : "disabled");
-}
-
-/* --- hsm status --- */
-
-static void key_numbers(struct table *table, const json_t *key)
-{
-    table_cell(table, "Signatures");
-    table_cellf(table, "%lld, %lld errors, %lld recoveries", number_of(key, "signatures"),
-                number_of(key, "errors"), number_of(key, "recoveries"));
-    table_cell(table, "Latency");
-    if (number_of(key, "p99_microseconds") > 0)
-        table_cellf(table, "median %.1f ms, 99th percentile %.1f ms",
-                    (double)number_of(key, "median_microseconds") / 1000.0,
-                    (double)number_of(key, "p99_microseconds") / 1000.0);
-    else
-        table_cell(table, "no signature yet");
-    if (has_text(key, "last_error")) {
-        table_cell(table, "Last error");
-        table_cell(table, text_of(key, "last_error"));
-    }
-    if (has_text(key, "cure")) {
-        table_cell(table, "Try");
-        table_cell(table, text_of(key, "cure"));
-    }
-}
-
-static void show_key(const json_t *key)
-{
-    struct table table = {.columns = 2};
-    table_cell(&table, "Key");
-    table_cell(&table, text_of(key, "key"));
-    table_cell(&table, "State");
-    table_cellf(&table, "%s, %s",
-                json_is_true(json_object_get(key, "ready")) ? "ready" : "NOT READY",
-                json_is_true(json_object_get(key, "logged_in")) ? "logged in" : "not logged in");
-    table_cell(&table, "Certificates");
-    list_cell(&table, json_object_get(key, "identities"), "none", 16);
-    table_cell(&table, "Token");
-    table_cellf(&table, "%s (%s %s, serial %s)", text_of(key, "token"),
-                text_of(key, "manufacturer"), text_of(key, "model"), text_of(key, "serial"));
-    table_cell(&table, "Module");
-    table_cell(&table, text_of(key, "module"));
-    table_cell(&table, "Type");
-    table_cell(&table, text_of(key, "type"));
-    table_cell(&table, "Algorithms");
-    list_cell(&table, json_object_get(key, "algorithms"), "none proved", 16);
-    key_numbers(&table, key);
-    putchar('\n');
-    table_print(stdout, &table);
-}
-
-void ctl_show_hsm(const json_t *result)
-{
-    const json_t *signer = json_object_get(result, "signer");
-    long long pid = number_of(signer, "pid"), starts = number_of(signer, "starts");
-    long long waiting = number_of(signer, "waiting");
-    size_t i;
-    json_t *key;
-    if (pid > 0)
-        printf("The signer runs as process %lld", pid);
-    else
-        printf("The signer is NOT RUNNING");
-    printf("; started %lld time%s, %lld request%s waiting.\n", starts, plural(starts), waiting,
-           plural(waiting));
-    json_array_foreach(json_object_get(result, "keys"), i, key) show_key(key);
 }
 
 /* --- outbound validate --- */

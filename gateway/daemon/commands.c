@@ -13,10 +13,9 @@
 #include "gateway/control/shapes.h"
 #include "gateway/control/wire.h"
 #include "gateway/daemon/daemon.h"
+#include "gateway/daemon/hsm.h"
 #include "gateway/daemon/validate.h"
 #include "pki/base/clock.h"
-
-enum { KEYS_MAXIMUM = 256 };
 
 static json_t *text_or_null(const char *text)
 {
@@ -64,18 +63,6 @@ static struct totals add_up(const struct daemon *daemon)
     return totals;
 }
 
-static uint64_t count_signatures(const struct daemon *daemon)
-{
-    struct pki_signer_status status;
-    struct pki_key_status *keys = calloc(KEYS_MAXIMUM, sizeof *keys);
-    uint64_t sum = 0;
-    unsigned count = keys ? pki_signer_status(daemon->signer, &status, keys, KEYS_MAXIMUM) : 0;
-    for (unsigned i = 0; i < count && i < KEYS_MAXIMUM; i++)
-        sum += keys[i].signatures;
-    free(keys);
-    return sum;
-}
-
 static json_t *listener_texts(const struct daemon *daemon)
 {
     json_t *array = json_array();
@@ -104,7 +91,7 @@ static json_t *traffic(const struct daemon *daemon)
         (json_int_t)(t.hops_dialed - t.hops_resumed), "resumed", (json_int_t)t.hops_resumed,
         "reused", (json_int_t)t.hops_reused, "failed", (json_int_t)t.hops_failed, "pool", "idle",
         (json_int_t)t.hops_idle, "in_use", (json_int_t)(in_use < 0 ? 0 : in_use), "signatures",
-        (json_int_t)count_signatures(daemon), "peers_refused", (json_int_t)t.peers_refused);
+        (json_int_t)hsm_signatures(daemon), "peers_refused", (json_int_t)t.peers_refused);
 }
 
 static void status(void *context, struct control_request *request, const json_t *arguments)
@@ -282,62 +269,6 @@ static void outbound_validate(void *context, struct control_request *request,
         no_such_connector(request, "outbound", name);
 }
 
-/* --- hsm --- */
-
-/* Words parted by spaces, as a list. */
-static json_t *words(const char *text)
-{
-    json_t *array = json_array();
-    while (*text) {
-        size_t length = strcspn(text, " ");
-        json_array_append_new(array, json_stringn(text, length));
-        text += length;
-        text += strspn(text, " ");
-    }
-    return array;
-}
-
-static json_t *identities_of(const struct conn_config *config, const char *key)
-{
-    json_t *array = json_array();
-    for (size_t i = 0; i < config->certificate_count; i++)
-        if (strcmp(config->certificates[i].key, key) == 0)
-            json_array_append_new(array, control_text(config->certificates[i].name));
-    return array;
-}
-
-static json_t *key_object(const struct conn_config *config, const struct pki_key_status *key)
-{
-    return json_pack(
-        "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:o, s:o}",
-        "key", control_text(key->key), "identities", identities_of(config, key->key), "token",
-        control_text(key->token), "module", control_text(key->module), "manufacturer",
-        control_text(key->manufacturer), "model", control_text(key->model), "serial",
-        control_text(key->serial), "type", control_text(key->type), "algorithms",
-        words(key->algorithms), "ready", key->ready, "logged_in", key->logged_in, "signatures",
-        (json_int_t)key->signatures, "errors", (json_int_t)key->errors, "recoveries",
-        (json_int_t)key->recoveries, "median_microseconds", (json_int_t)key->median_microseconds,
-        "p99_microseconds", (json_int_t)key->p99_microseconds, "last_error",
-        text_or_null(key->last_error), "cure", text_or_null(key->cure));
-}
-
-static void hsm_status(void *context, struct control_request *request, const json_t *arguments)
-{
-    const struct daemon *daemon = context;
-    struct pki_signer_status signer = {0};
-    struct pki_key_status *keys = calloc(KEYS_MAXIMUM, sizeof *keys);
-    json_t *list = json_array();
-    (void)arguments;
-    unsigned count = keys ? pki_signer_status(daemon->signer, &signer, keys, KEYS_MAXIMUM) : 0;
-    for (unsigned i = 0; i < count && i < KEYS_MAXIMUM; i++)
-        json_array_append_new(list, key_object(daemon->snapshot->config, &keys[i]));
-    free(keys);
-    control_answer(request,
-                   json_pack("{s:{s:i, s:I, s:I}, s:o}", "signer", "pid", signer.pid, "starts",
-                             (json_int_t)signer.starts, "waiting", (json_int_t)signer.waiting,
-                             "keys", list));
-}
-
 const struct control_command_entry daemon_commands[] = {
     {CONTROL_STATUS, status},
     {CONTROL_RELOAD, reload},
@@ -347,5 +278,6 @@ const struct control_command_entry daemon_commands[] = {
     {CONTROL_OUTBOUND_SHOW, outbound_show},
     {CONTROL_OUTBOUND_VALIDATE, outbound_validate},
     {CONTROL_HSM_STATUS, hsm_status},
+    {CONTROL_HSM_TEST, hsm_test},
     {NULL, NULL},
 };

@@ -16,6 +16,7 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include "gateway/daemon/hsm.h"
 #include "gateway/daemon/problems.h"
 #include "gateway/relay/tls.h"
 #include "pki/base/clock.h"
@@ -24,14 +25,6 @@
 enum { HEALTH_MILLISECONDS = 1000, KEYS_SHOWN = 64 };
 
 /* --- health --- */
-
-static const char *identity_of_key(const struct snapshot *snapshot, const char *key)
-{
-    for (size_t i = 0; i < snapshot->config->certificate_count; i++)
-        if (strcmp(snapshot->config->certificates[i].key, key) == 0)
-            return snapshot->config->certificates[i].name;
-    return "?";
-}
 
 /* The first key that is not ready makes us degraded, and says why. */
 static bool find_trouble(struct daemon *daemon, char *reason, size_t size)
@@ -45,8 +38,9 @@ static bool find_trouble(struct daemon *daemon, char *reason, size_t size)
     for (unsigned i = 0; i < count && i < KEYS_SHOWN && !found; i++) {
         found = !keys[i].ready;
         if (found)
-            snprintf(reason, size, "the key of certificate %s is not available: %.160s",
-                     identity_of_key(daemon->snapshot, keys[i].key), keys[i].last_error);
+            snprintf(reason, size, "the key of certificate %s is not available%s: %.150s",
+                     hsm_certificate_of(daemon->snapshot->config, keys[i].key),
+                     keys[i].places > 1 ? " in one of its places" : "", keys[i].last_error);
     }
     free(keys);
     return found;

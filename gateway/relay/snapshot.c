@@ -57,21 +57,30 @@ static struct pki_identity *previous_identity(const struct snapshot *previous, c
     return NULL;
 }
 
+static struct pki_key_source key_source(const struct conn_key *key)
+{
+    const struct conn_token *token = key->token;
+    return (struct pki_key_source){.key = key->uri,
+                                   .token = token ? token->uri : NULL,
+                                   .module = token ? token->module : NULL,
+                                   .pin_source = token ? token->pin_source : NULL,
+                                   .sessions = token ? token->sessions : 0,
+                                   .timeout = token ? token->timeout : 0};
+}
+
 static int load_identity(struct snapshot *snapshot, size_t index, struct pki_library *library,
                          struct pki_signer *signer, const struct snapshot *previous,
                          struct error *error)
 {
     const struct conn_certificate *certificate = &snapshot->config->certificates[index];
-    const struct conn_token *token = certificate->token;
-    struct pki_identity_source source = {
-        .name = certificate->name,
-        .chain = certificate->chain,
-        .key = {.key = certificate->key,
-                .token = token ? token->uri : NULL,
-                .module = token ? token->module : NULL,
-                .pin_source = token ? token->pin_source : NULL,
-                .sessions = token ? token->sessions : 0,
-                .timeout = token ? token->timeout : 0}};
+    struct pki_key_source others[CONN_KEYS_MAXIMUM - 1];
+    struct pki_identity_source source = {.name = certificate->name,
+                                         .chain = certificate->chain,
+                                         .key = key_source(&certificate->keys[0]),
+                                         .others = others,
+                                         .other_count = certificate->key_count - 1};
+    for (size_t i = 0; i < source.other_count; i++)
+        others[i] = key_source(&certificate->keys[1 + i]);
     int result = pki_identity_load(library, signer, &source, !previous,
                                    previous_identity(previous, certificate->name),
                                    &snapshot->identities[index], error);

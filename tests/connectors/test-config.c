@@ -21,9 +21,26 @@ START_TEST(test_example_loads)
     ck_assert_uint_eq(config->outbound_count, 2);
     ck_assert_str_eq(config->inbound[0].name, "cloud");
     ck_assert_str_eq(config->inbound[2].name, "exchange");
-    ck_assert_ptr_eq(config->certificates[0].token, &config->tokens[0]);
+    ck_assert_ptr_eq(config->certificates[0].keys[0].token, &config->tokens[0]);
     ck_assert_uint_eq(config->tokens[0].sessions, 4);
     ck_assert_uint_eq(config->tokens[0].timeout, 5000);
+}
+END_TEST
+
+START_TEST(test_a_key_may_be_in_several_places)
+{
+    workspace_replace("postern.xml", "<Certificate Name",
+                      "<Token Uri=\"pkcs11:token=twin\" Sessions=\"2\"/><Certificate Name");
+    workspace_replace("postern.xml", "</Key>",
+                      "</Key><Key>pkcs11:token=twin;object=hybrid</Key><Key>key.pem</Key>");
+    ck_assert_msg(workspace_load() == 0, "%s", workspace_show());
+    const struct conn_certificate *certificate = &workspace_config->certificates[0];
+    ck_assert_uint_eq(certificate->key_count, 3);
+    ck_assert_ptr_eq(certificate->keys[0].token, &workspace_config->tokens[0]);
+    ck_assert_str_eq(certificate->keys[1].uri, "pkcs11:token=twin;object=hybrid");
+    ck_assert_ptr_eq(certificate->keys[1].token, &workspace_config->tokens[1]);
+    ck_assert_uint_eq(certificate->keys[1].token->sessions, 2);
+    ck_assert_ptr_null(certificate->keys[2].token);
 }
 END_TEST
 
@@ -115,7 +132,7 @@ static const struct {
     {"inbound/cloud.xml", NULL, NULL, 8, "OriginatorOrganizations is taken, but not enforced yet"},
     {"outbound/tenant.xml", NULL, NULL, 14, "CloudServicesMailEnabled is taken, but not enforced"},
     {"postern.xml", "127.0.0.1:2525", "127.0.0.1:0", 3, "will choose the port"},
-    {"postern.xml", "pkcs11:token=postern;object", "pkcs11:token=other;object", 6,
+    {"postern.xml", "pkcs11:token=postern;object", "pkcs11:token=other;object", 8,
      "lies on none of the Token elements"},
     {"postern.xml", "<Control", "<?php x?><Control", 11, "<?php …?> is not read"},
     {"inbound/exchange.xml", "10.1.0.5", "0.0.0.0/0", 2, "takes every address"},
@@ -289,6 +306,13 @@ static const struct {
     {"postern.xml", ">chain.pem<", ">postern.xml<", 7, "The chain of certificate 'hybrid'"},
     {"postern.xml", ">anchors.pem<", ">missing.pem<", 10, "The trust anchors 'public' cannot be"},
     {"postern.xml", ">anchors.pem<", ">postern.xml<", 10, "The trust anchors 'public' cannot be"},
+    {"postern.xml", "</Key>", "</Key><Key>pkcs11:token=postern;object=hybrid;type=private</Key>", 8,
+     "stands twice"},
+    {"postern.xml", "</Key>",
+     "</Key><Key>2</Key><Key>3</Key><Key>4</Key><Key>5</Key><Key>6</Key><Key>7</Key><Key>8</Key>"
+     "<Key>9</Key>",
+     6, "has 9 Key elements; 8 are the most"},
+    {"postern.xml", "</Key>", "</Key><Key> </Key>", 8, "is empty"},
     /* what belongs together */
     {"inbound/cloud.xml", "<TrustAnchors>public</TrustAnchors>", "", 5,
      "TlsSenderCertificateName needs TrustAnchors"},
@@ -544,6 +568,7 @@ static void add_tests(TCase *tests)
 {
     tcase_add_checked_fixture(tests, workspace_begin, workspace_end);
     tcase_add_test(tests, test_example_loads);
+    tcase_add_test(tests, test_a_key_may_be_in_several_places);
     tcase_add_test(tests, test_inbound_is_in_the_model);
     tcase_add_test(tests, test_outbound_is_in_the_model);
     tcase_add_loop_test(tests, test_variant_is_accepted, 0, ARRAY_SIZE(accepted));

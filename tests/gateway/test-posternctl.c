@@ -50,6 +50,8 @@ static const struct line {
      false},
     {{"outbound", "show", "--", "--json"}, "outbound", "show", "--json", NULL, NULL, false},
     {{"hsm", "status"}, "hsm", "status", NULL, NULL, NULL, false},
+    {{"hsm", "test"}, "hsm", "test", NULL, NULL, NULL, false},
+    {{"hsm", "test", "hybrid", "--count", "5"}, "hsm", "test", "hybrid", NULL, NULL, false},
 };
 
 /* argv with the program's name in front; getopt moves the pointers about. */
@@ -99,6 +101,9 @@ static const struct {
     {{"--json", "status", "--jsno"}, "--jsno is no option", "--json", true},
     {{"status", "-x"}, "-x is no option", "--help", false},
     {{"status", "--config"}, "--config needs something", "--config DIR", false},
+    {{"hsm", "test", "--count", "0"}, "no number between 1 and 10000", "--count 100", false},
+    {{"hsm", "test", "--count", "1x"}, "no number between 1 and 10000", "--count 100", false},
+    {{"hsm", "status", "--count", "9"}, "hsm status takes no --count", "leave --count out", false},
     {{"--help", "statsu"}, "knows no \"statsu\"", "status", false},
 };
 
