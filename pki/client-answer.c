@@ -178,7 +178,7 @@ static int take_signed(struct client *client, struct request *request,
 {
     const struct pki_wire_signed *answer = &message->signature;
     struct signer_key *key = request->key;
-    if (request->open)
+    if (request->open || request->list)
         return error_set(error, EX_PROTOCOL, "The signer signed what was not asked for");
     if (key) {
         key->status.signatures++;
@@ -249,6 +249,30 @@ static int take_failed(struct client *client, struct request *request,
     return 0;
 }
 
+static int take_found(struct client *client, struct request *request,
+                      const struct pki_wire_message *message, struct error *error)
+{
+    const struct pki_wire_found *found = &message->found;
+    (void)client;
+    if (!request->list)
+        return error_set(error, EX_PROTOCOL, "The signer found what was not looked for");
+    if (request->answer)
+        request->answer->found(request->answer->context, found->kind, found->logged_in, found->uri,
+                               found->text);
+    return 0;
+}
+
+static int take_listed(struct client *client, struct request *request,
+                       const struct pki_wire_message *message, struct error *error)
+{
+    (void)message;
+    if (!request->list)
+        return error_set(error, EX_PROTOCOL, "The signer listed what was not asked for");
+    request_finish(request, 0);
+    request_give(client, request);
+    return 0;
+}
+
 /* The answer to our HELLO, the first packet of all. */
 static int take_hello(struct client *client, const struct pki_wire_message *message,
                       struct error *error)
@@ -278,9 +302,9 @@ int client_take_packet(struct client *client, const uint8_t *packet, size_t leng
 {
     static int (*const takers[PKI_WIRE_END])(struct client *, struct request *,
                                              const struct pki_wire_message *, struct error *) = {
-        [PKI_WIRE_OPENED] = take_opened,
-        [PKI_WIRE_SIGNED] = take_signed,
-        [PKI_WIRE_FAILED] = take_failed,
+        [PKI_WIRE_OPENED] = take_opened, [PKI_WIRE_SIGNED] = take_signed,
+        [PKI_WIRE_FAILED] = take_failed, [PKI_WIRE_FOUND] = take_found,
+        [PKI_WIRE_LISTED] = take_listed,
     };
     struct pki_wire_message message;
     if (pki_wire_decode(packet, length, &message) < 0)

@@ -36,6 +36,8 @@ enum {
 
 /* What a caller waits for, on the caller's stack. */
 struct answer {
+    pki_found *found; /* of a LIST: called with each thing, with the lock */
+    void *context;
     pthread_cond_t arrived;
     bool done;
     int result;
@@ -46,7 +48,7 @@ struct answer {
 
 struct request {
     uint32_t id;            /* 0: the place is free */
-    bool open;              /* an OPEN; else a SIGN */
+    bool open, list;        /* an OPEN or a LIST; else a SIGN */
     struct signer_key *key; /* NULL when it was freed meanwhile */
     struct answer *answer;  /* NULL: abandoned, or an OPEN */
     int64_t sent, deadline; /* clock_microseconds() */
@@ -145,6 +147,10 @@ unsigned client_status(struct client *client, struct pki_process_status *status,
                        struct pki_key_status *keys, unsigned room);
 
 void client_end(struct client *client); /* begins the end that client_free() waits for */
+
+/* client-list.c, without the lock. */
+int client_list(struct client *client, const struct pki_key_source *source, pki_found *found,
+                void *context, struct error *error);
 
 /* signer.c: finds the process for it, and adds it there. On failure the key is still the caller's.
  */

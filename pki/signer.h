@@ -80,6 +80,15 @@ int pki_key_open_places(struct pki_signer *signer, const struct pki_key_source *
                         size_t count, EVP_PKEY *public_key, bool wait_for_token,
                         struct pki_key **ret, struct error *error);
 
+/* One thing on a token, for people. Text is borrowed; the call is on another thread, which must not
+ * be kept. */
+typedef void pki_found(void *context, enum pki_found_kind kind, bool logged_in, const char *uri,
+                       const char *text);
+/* What is on the token that source->token names: itself, then keys and certificates. Nothing is
+ * found any more when it has returned. Blocks no longer than four of the source's time-outs. */
+int pki_token_list(struct pki_signer *signer, const struct pki_key_source *source, pki_found *found,
+                   void *context, struct error *error);
+
 /* What `posternctl hsm status` shows. All counts are since posternd started. Text is cut to fit. */
 struct pki_key_status {
     char key[512], token[128], module[256], manufacturer[64], model[64], serial[32];

@@ -71,6 +71,17 @@ static const struct field messages[PKI_WIRE_END][FIELDS_MAXIMUM] = {
                          TEXT(failed.what, 1, 639),
                          TEXT(failed.where, 0, 255),
                          TEXT(failed.cure, 0, 383)},
+    [PKI_WIRE_LIST] = {{KIND_32, AT(list.sessions), 1, 256},
+                       {KIND_32, AT(list.timeout), 1, 3600000},
+                       FILE_FIELDS(list.refused),
+                       TEXT(list.token, 1, PKI_WIRE_TEXT_MAXIMUM),
+                       TEXT(list.module, 0, PKI_WIRE_TEXT_MAXIMUM),
+                       TEXT(list.pin_source, 0, PKI_WIRE_TEXT_MAXIMUM)},
+    [PKI_WIRE_FOUND] = {{KIND_8, AT(found.kind), 1, PKI_FOUND_END - 1},
+                        {KIND_8, AT(found.logged_in), 0, 1},
+                        TEXT(found.uri, 0, PKI_WIRE_TEXT_MAXIMUM),
+                        TEXT(found.text, 0, 639)},
+    [PKI_WIRE_LISTED] = {{KIND_32, AT(listed.count), 0, 1000}},
 };
 
 static const char *const recovery_names[] = {"none", "session", "module", "process"};

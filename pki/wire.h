@@ -11,6 +11,8 @@
  *     SIGN (key, algorithm, data)    →
  *                                    ←           SIGNED or FAILED, in any order
  *     CLOSE (key)                    →           (no answer)
+ *     LIST (where a token is)        →
+ *                                    ←           FOUND for each thing on it, then LISTED, or FAILED
  *
  * Every request bears an id of the asker's choice, and its answer the same. Integers are little
  * endian; text is a 16-bit count, the bytes (none of them NUL) and one NUL; bytes are a 16-bit
@@ -40,6 +42,9 @@ enum pki_wire_type {
     PKI_WIRE_SIGN,
     PKI_WIRE_SIGNED,
     PKI_WIRE_FAILED,
+    PKI_WIRE_LIST,
+    PKI_WIRE_FOUND,
+    PKI_WIRE_LISTED,
     PKI_WIRE_END
 };
 
@@ -108,6 +113,24 @@ struct pki_wire_failed {
     const char *what, *where, *cure;
 };
 
+struct pki_wire_list {
+    uint32_t sessions, timeout;
+    struct pki_wire_file refused;
+    const char *token, *module, *pin_source;
+};
+
+enum pki_found_kind { PKI_FOUND_TOKEN = 1, PKI_FOUND_KEY, PKI_FOUND_CERTIFICATE, PKI_FOUND_END };
+
+struct pki_wire_found {
+    uint32_t kind, logged_in;
+    const char *uri;  /* by which the configuration can name it */
+    const char *text; /* of a token: its module; else a type of key, or a subject and its end */
+};
+
+struct pki_wire_listed {
+    uint32_t count; /* of what was found */
+};
+
 struct pki_wire_message {
     enum pki_wire_type type;
     uint32_t id;
@@ -119,6 +142,9 @@ struct pki_wire_message {
         struct pki_wire_sign sign;
         struct pki_wire_signed signature;
         struct pki_wire_failed failed;
+        struct pki_wire_list list;
+        struct pki_wire_found found;
+        struct pki_wire_listed listed;
     };
 };
 

@@ -80,6 +80,17 @@
  * that runs, and the sums of all; a key in several places is there once for each.) */
 #define CONTROL_HSM_STATUS "hsm-status"
 
+/* hsm-list, no arguments: what is on each token that a Token element names,
+ *   {"tokens":[{"uri":"pkcs11:token=postern", "found":"pkcs11:model=…"|null (the token's full URI),
+ *               "module":"…"|null, "logged_in":true,
+ *               "keys":[{"uri":"pkcs11:…;object=hybrid;type=private", "type":"RSA 2048",
+ *                        "identities":["hybrid"]}, …],
+ *               "certificates":[{"uri":"pkcs11:…", "subject":"CN=…, valid to 2027-01-31"}, …],
+ *               "error":"…"|null, "cure":"…"|null}, …],
+ *    "key_files":[{"file":"/…/hybrid.key", "identities":["hybrid"]}, …]}
+ * A token that cannot be looked through has an error; the others have theirs all the same. */
+#define CONTROL_HSM_LIST "hsm-list"
+
 /* hsm-test {"name":"hybrid" (left out: every certificate), "count":100 (1 to 10000, default 100)}:
  * that many signatures with each key, as many at a time as its token takes; a progress object for
  * each certificate as it is done,

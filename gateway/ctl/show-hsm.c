@@ -113,6 +113,73 @@ void ctl_show_hsm(const json_t *result)
     json_array_foreach(json_object_get(result, "keys"), i, key) show_key(key);
 }
 
+/* --- hsm list --- */
+
+static void list_objects(const json_t *token)
+{
+    struct table table = {.columns = 4};
+    static const char *const names[] = {"WHAT", "TYPE OR SUBJECT", "CERTIFICATES", "URI"};
+    size_t i;
+    json_t *object;
+    for (i = 0; i < ARRAY_SIZE(names); i++)
+        table_cell(&table, names[i]);
+    json_array_foreach(json_object_get(token, "keys"), i, object)
+    {
+        table_cell(&table, "key");
+        table_cell(&table, text_of(object, "type"));
+        list_cell(&table, json_object_get(object, "identities"), "-", 16);
+        table_cell(&table, text_of(object, "uri"));
+    }
+    json_array_foreach(json_object_get(token, "certificates"), i, object)
+    {
+        table_cell(&table, "certificate");
+        table_cell(&table, text_of(object, "subject"));
+        table_cell(&table, "-");
+        table_cell(&table, text_of(object, "uri"));
+    }
+    if (i || json_array_size(json_object_get(token, "keys")))
+        table_print(stdout, &table);
+}
+
+static void list_token(const json_t *token)
+{
+    struct table table = {.columns = 2};
+    table_cell(&table, "Token");
+    table_cell(&table, text_of(token, "uri"));
+    table_cell(&table, "Module");
+    table_cell(&table, text_of(token, "module"));
+    table_cell(&table, "State");
+    table_cell(&table, has_text(token, "error")                            ? "NOT AVAILABLE"
+                       : json_is_true(json_object_get(token, "logged_in")) ? "logged in"
+                                                                           : "not logged in");
+    if (has_text(token, "error")) {
+        table_cell(&table, "Error");
+        table_cell(&table, text_of(token, "error"));
+    }
+    if (has_text(token, "cure")) {
+        table_cell(&table, "Try");
+        table_cell(&table, text_of(token, "cure"));
+    }
+    table_print(stdout, &table);
+    list_objects(token);
+    putchar('\n');
+}
+
+void ctl_show_hsm_list(const json_t *result)
+{
+    size_t i;
+    json_t *one;
+    json_array_foreach(json_object_get(result, "tokens"), i, one) list_token(one);
+    json_array_foreach(json_object_get(result, "key_files"), i, one)
+    {
+        struct table table = {.columns = 3};
+        table_cell(&table, "Key file");
+        list_cell(&table, json_object_get(one, "identities"), "-", 16);
+        table_cell(&table, text_of(one, "file"));
+        table_print(stdout, &table);
+    }
+}
+
 /* --- hsm test --- */
 
 void ctl_show_hsm_test_one(const json_t *one)

@@ -17,6 +17,7 @@ void ctl_show_inbound_list(const json_t *result);
 void ctl_show_outbound_list(const json_t *result);
 void ctl_show_connector(const json_t *result);
 void ctl_show_hsm(const json_t *result);
+void ctl_show_hsm_list(const json_t *result);
 void ctl_show_hsm_test_one(const json_t *one);
 void ctl_show_hsm_test(const json_t *result);
 int ctl_judge_hsm_test(const json_t *result);

@@ -278,6 +278,7 @@ const struct control_command_entry daemon_commands[] = {
     {CONTROL_OUTBOUND_SHOW, outbound_show},
     {CONTROL_OUTBOUND_VALIDATE, outbound_validate},
     {CONTROL_HSM_STATUS, hsm_status},
+    {CONTROL_HSM_LIST, hsm_list},
     {CONTROL_HSM_TEST, hsm_test},
     {NULL, NULL},
 };

@@ -2,7 +2,8 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * What the administrator asks about keys and tokens: hsm.c answers at once from what posternd
- * knows, hsm-test.c has signatures made. Main thread. */
+ * knows, hsm-list.c looks
+ * through tokens, hsm-test.c has signatures made. Main thread. */
 #ifndef POSTERN_GATEWAY_DAEMON_HSM_H
 #define POSTERN_GATEWAY_DAEMON_HSM_H
 
@@ -16,6 +17,7 @@ const char *hsm_certificate_of(const struct conn_config *config, const char *key
 uint64_t hsm_signatures(const struct daemon *daemon);
 
 control_command hsm_status;
+control_command hsm_list;
 control_command hsm_test;
 
 #endif

@@ -51,6 +51,7 @@ struct job {
     struct pool_job base;
     struct server *server;
     struct entry *entry; /* counted */
+    struct place *place; /* of a LIST, which has no entry */
     uint32_t id;
     int64_t arrived;
     struct key_request request; /* of an OPEN */
@@ -419,6 +420,72 @@ static int take_close(struct server *server, const struct pki_wire_message *mess
     return 0;
 }
 
+/* --- what is on a token ------------------------------------------------------------------------
+ */
+
+struct listing {
+    const struct job *job;
+    uint32_t count;
+};
+
+static void send_found(void *context, enum pki_found_kind kind, bool logged_in, const char *uri,
+                       const char *text)
+{
+    struct listing *listing = context;
+    const struct job *job = listing->job;
+    struct pki_wire_message message = {
+        .type = PKI_WIRE_FOUND,
+        .id = job->id,
+        .found = {.kind = kind, .logged_in = logged_in, .uri = uri, .text = text}};
+    send_message(job->server, &message);
+    listing->count++;
+}
+
+static void run_list(struct pool_job *base)
+{
+    struct job *job = (struct job *)base;
+    struct store *store = job->place->store;
+    struct listing listing = {.job = job};
+    struct outcome outcome = {0};
+    struct error error;
+    int result = store->operations->list
+                     ? store->operations->list(store, send_found, &listing, &outcome, &error)
+                     : error_set(&error, EX_USAGE, "Only a token can be looked through");
+    if (result < 0) {
+        send_failure(job->server, job->id, &outcome, &error);
+    } else {
+        struct pki_wire_message message = {
+            .type = PKI_WIRE_LISTED, .id = job->id, .listed = {.count = listing.count}};
+        send_message(job->server, &message);
+    }
+    free_job(job);
+}
+
+static int take_list(struct server *server, const struct pki_wire_message *message,
+                     struct error *error)
+{
+    const struct pki_wire_list *list = &message->list;
+    bool failed = false;
+    struct job *job = new_job(server, message->id, 0, run_list);
+    if (!job)
+        return error_set(error, EX_OSERR, "Out of memory");
+    job->request = (struct key_request){
+        .uri = copy_text(list->token, &failed),
+        .token = copy_text(list->token, &failed),
+        .module = copy_text(list->module, &failed),
+        .pin_source = copy_text(list->pin_source, &failed),
+        .sessions = list->sessions < POOL_THREADS_MAXIMUM ? list->sessions : POOL_THREADS_MAXIMUM,
+        .timeout = list->timeout,
+        .refused = list->refused};
+    int result = failed ? error_set(error, EX_OSERR, "Out of memory")
+                        : find_place(server, &job->request, &job->place, error);
+    if (result == 0)
+        result = pool_post(job->place->pool, &job->base, error);
+    if (result < 0)
+        free_job(job);
+    return result;
+}
+
 static int take_hello(struct server *server, const struct pki_wire_message *message,
                       struct error *error)
 {
@@ -432,10 +499,8 @@ static int take_hello(struct server *server, const struct pki_wire_message *mess
 /* What each message does; those that only the signer sends are not here. */
 static int (*const takers[PKI_WIRE_END])(struct server *, const struct pki_wire_message *,
                                          struct error *) = {
-    [PKI_WIRE_HELLO] = take_hello,
-    [PKI_WIRE_OPEN] = take_open,
-    [PKI_WIRE_CLOSE] = take_close,
-    [PKI_WIRE_SIGN] = take_sign,
+    [PKI_WIRE_HELLO] = take_hello, [PKI_WIRE_OPEN] = take_open, [PKI_WIRE_CLOSE] = take_close,
+    [PKI_WIRE_SIGN] = take_sign,   [PKI_WIRE_LIST] = take_list,
 };
 
 static int take_packet(struct server *server, const uint8_t *packet, size_t length,

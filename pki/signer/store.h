@@ -47,6 +47,10 @@ struct outcome {
 struct store;
 struct store_key;
 
+/* One thing on a token; text is borrowed for the call. */
+typedef void store_found(void *context, enum pki_found_kind kind, bool logged_in, const char *uri,
+                         const char *text);
+
 struct store_operations {
     /* Finds the key and proves it with request->public_key; the request is borrowed for the call.
      */
@@ -56,6 +60,9 @@ struct store_operations {
     int (*sign)(struct store_key *key, enum pki_algorithm algorithm, struct bytes data,
                 uint8_t *signature, size_t *length, struct outcome *outcome, struct error *error);
     void (*close)(struct store_key *key);
+    /* What is there, for people. NULL: a store that cannot be looked through. */
+    int (*list)(struct store *store, store_found *found, void *context, struct outcome *outcome,
+                struct error *error);
     void (*free)(struct store *store); /* at the end of the process, after its threads */
 };
 

@@ -398,7 +398,7 @@ static int copy_sources(struct token *token, const struct key_request *request, 
 int token_store_new(struct store **ret, const struct key_request *request, struct error *error)
 {
     static const struct store_operations operations = {
-        .open = open_key, .sign = sign, .close = close_key, .free = free_store};
+        .open = open_key, .sign = sign, .close = close_key, .list = token_list, .free = free_store};
     struct token *token = calloc(1, sizeof *token);
     if (!token)
         return error_set(error, EX_OSERR, "Out of memory");

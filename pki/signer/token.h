@@ -69,6 +69,10 @@ int session_login(struct token *token, struct session *session, CK_USER_TYPE use
                   struct outcome *outcome, struct error *error);
 void sessions_close(struct token *token); /* those that are not busy */
 
+/* token-list.c: the store's list */
+int token_list(struct store *store, store_found *found, void *context, struct outcome *outcome,
+               struct error *error);
+
 /* token-key.c */
 enum { WAYS_MAXIMUM = 5 };
 struct token_key {

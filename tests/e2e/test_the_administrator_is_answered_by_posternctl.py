@@ -48,6 +48,8 @@ def test_refused_and_deferred_messages_are_counted_apart(plain):
         ("outbound", "list"),
         ("outbound", "show", "tenant"),
         ("hsm", "status"),
+        ("hsm", "list"),
+        ("hsm", "test", "--count", "5"),
         ("outbound", "validate", "tenant"),
         ("config", "check"),
     ],
@@ -97,6 +99,38 @@ def test_hsm_status_shows_the_key_and_never_a_secret(line, pki, token):
     assert key["signatures"] >= 1 and key["errors"] == 0
     assert told.json["signer"]["pid"] in gateway.children()
     assert token.pin not in told.out
+    listed = gateway.ctl("hsm", "list")
+    (found,) = listed.json["tokens"]
+    assert found["logged_in"] and found["error"] is None and "softhsm" in found["module"]
+    (private,) = found["keys"]
+    assert private["identities"] == ["hybrid"] and private["type"] == "EC"
+    assert "object=hybrid" in private["uri"] and "type=private" in private["uri"]
+    assert token.pin not in listed.out
+
+
+def test_hsm_test_makes_signatures_and_shows_the_rate(line):
+    gateway, far = line()
+    told = gateway.ctl("hsm", "test", "hybrid", "--count", "20")
+    assert told.exit == 0 and told.json["outcome"] == "passed"
+    (one,) = told.json["steps"]
+    assert (one["certificate"], one["signatures"], one["failures"]) == ("hybrid", 20, 0)
+    assert one["per_second"] > 0 and 0 < one["median_microseconds"] <= one["p99_microseconds"]
+    assert gateway.ctl("hsm", "status").json["keys"][0]["signatures"] >= 20
+    assert gateway.ctl("hsm", "test", "nobody").exit == 65
+
+
+def test_hsm_test_fails_where_the_key_cannot_sign(line, pki, token):
+    public = token.generate("hybrid", "EC:P-256")
+    ours = pki.organisation.issue(GATEWAY, ["gw.contoso.com"], public_key=public)
+    gateway, far = line(
+        certificates={"hybrid": (ours.chain, token.key_uri("gone"))},
+        tokens=[{"Uri": token.uri, "PinSource": f"file:{token.pin_file}", "Module": MODULE}],
+        environment=token.environment,
+    )
+    told = gateway.ctl("hsm", "test", "--count", "3")
+    assert told.exit == 75 and told.json["outcome"] == "failed"
+    (one,) = told.json["steps"]
+    assert one["failures"] == 3 and "no such private key" in one["error"] and one["cure"]
 
 
 def test_validate_walks_to_the_verdict_and_sends_no_mail(line, pki):

@@ -75,6 +75,18 @@ static const struct pki_wire_message cases[] = {
                 .what = "it did not work",
                 .where = "",
                 .cure = "try"}},
+    {.type = PKI_WIRE_LIST,
+     .id = 5,
+     .list = {.sessions = 4,
+              .timeout = 5000,
+              .refused = {1, 2, 3},
+              .token = "pkcs11:token=a",
+              .module = "/m.so",
+              .pin_source = "file:/run/pin"}},
+    {.type = PKI_WIRE_FOUND,
+     .id = 5,
+     .found = {.kind = PKI_FOUND_CERTIFICATE, .logged_in = 1, .uri = long_text, .text = "CN=a"}},
+    {.type = PKI_WIRE_LISTED, .id = 5, .listed = {.count = 3}},
 };
 
 static uint8_t packet[PKI_WIRE_MAXIMUM], again[PKI_WIRE_MAXIMUM];
