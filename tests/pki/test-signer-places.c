@@ -1,7 +1,8 @@
 /* SPDX-FileCopyrightText: 2026 The Postern developers
  * SPDX-License-Identifier: Apache-2.0
  *
- * One key in two places: the first is a token with faults, the second the same token without. */
+ * One key in two places: the first is a token with faults, the second a file. (Not the same token
+ * twice: SoftHSM shows a token as absent to one process while another writes its login down.) */
 #include <check.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,7 +17,7 @@ static struct pki_key_status places[2];
 
 static int open_places(unsigned timeout, bool wait, struct error *error)
 {
-    struct pki_key_source sources[] = {test_faulty(TEST_P256), test_source(TEST_TOKEN, TEST_P256)};
+    struct pki_key_source sources[] = {test_faulty(TEST_P256), test_source(TEST_FILE, TEST_P256)};
     sources[0].timeout = sources[1].timeout = timeout;
     signer = test_signer();
     return pki_key_open_places(signer, sources, 2, test_keys[TEST_P256], wait, &key, error);
@@ -105,7 +106,7 @@ START_TEST(a_hanging_place_takes_down_nobody_else)
     ck_assert_int_eq(test_sign(other, TEST_RSA, PKI_RSA_PSS_SHA256, &error), 0);
     ck_assert_int_eq(sign(&error), 0);
     pki_signer_status(signer, &status, NULL, 0);
-    ck_assert_uint_eq(status.processes, 3);
+    ck_assert_uint_eq(status.processes, 2);
     for (unsigned i = 0; i < status.processes; i++)
         if (!strstr(status.process[i].serves, TEST_MODULE))
             ck_assert_uint_eq(status.process[i].starts, 1);
@@ -152,7 +153,8 @@ START_TEST(a_wrong_key_in_a_later_place_is_never_used)
         pki_key_open_places(signer, sources, 2, test_keys[TEST_P256], false, &key, &error), 0);
     test_order("fail", "C_SignInit 0x30 0");
     ck_assert_int_eq(sign(&error), -EX_TEMPFAIL);
-    look();
+    for (look(); !places[1].last_error[0]; look())
+        usleep(10000);
     ck_assert(!places[1].ready);
     ck_assert_ptr_nonnull(strstr(places[1].last_error, "does not belong to the certificate"));
     close_all();
