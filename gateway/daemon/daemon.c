@@ -262,7 +262,14 @@ static void free_daemon(struct daemon *daemon)
     for (unsigned i = 0; i < daemon->worker_count; i++)
         if (daemon->workers[i].running)
             pthread_join(daemon->workers[i].thread, NULL);
+    for (unsigned i = 0; i < daemon->worker_count; i++) {
+        daemon->workers[i].worker->drained = NULL;
+        worker_cut_off(daemon->workers[i].worker);
+    }
     offload_free(daemon->offload);
+    for (unsigned i = 0; i < daemon->worker_count; i++)
+        loop_run_posted(daemon->workers[i].worker->loop);
+    daemon_abandon_reload(daemon);
     for (unsigned i = 0; i < daemon->worker_count; i++)
         worker_free(daemon->workers[i].worker);
     control_free(daemon->control);

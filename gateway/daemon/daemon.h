@@ -67,6 +67,8 @@ int daemon_run(const char *directory, const char *signer_program, int level);
 
 /* reload.c: begins a reload for SIGHUP (`request` NULL) or a client, who is answered in any case. */
 void daemon_reload(struct daemon *daemon, struct control_request *request);
+/* At the end: lets go of a reload that did not come to its own end. */
+void daemon_abandon_reload(struct daemon *daemon);
 /* stop.c: no new sessions; those in flight finish within DrainTimeOut. */
 void daemon_stop(struct daemon *daemon);
 /* daemon.c: looks at the keys and tells systemd and the log of a change. */

@@ -35,8 +35,20 @@ static void end(struct daemon_reload *reload)
     free(reload);
     daemon_look_after_health(daemon);
     daemon_notify_ready(daemon);
-    if (again)
+    if (again && !daemon->stop)
         daemon_reload(daemon, NULL);
+}
+
+void daemon_abandon_reload(struct daemon *daemon)
+{
+    struct daemon_reload *reload = daemon->reload;
+    if (!reload)
+        return;
+    listeners_close(&reload->listeners, &daemon->listeners);
+    snapshot_unref(reload->snapshot);
+    conn_problems_clear(&reload->problems);
+    free(reload);
+    daemon->reload = NULL;
 }
 
 static void refused(struct daemon_reload *reload)

@@ -21,6 +21,7 @@ struct loop {
     struct loop_watch wakeup_watch;
     atomic_bool stop;
     int64_t now;
+    bool firing; /* timers */
     struct epoll_event batch[BATCH];
     int batch_length, batch_position; /* what is being dispatched; loop_remove() blanks entries */
     struct loop_timer **heap;         /* from 1 */
@@ -29,13 +30,8 @@ struct loop {
     struct loop_task *first, **last;
 };
 
-static void run_posted(struct loop_watch *watch, uint32_t events)
+void loop_run_posted(struct loop *loop)
 {
-    struct loop *loop = container_of(watch, struct loop, wakeup_watch);
-    uint64_t count;
-    (void)events;
-    if (read(loop->wakeup, &count, sizeof count) < 0 && errno != EAGAIN)
-        return;
     pthread_mutex_lock(&loop->mutex);
     struct loop_task *task = loop->first;
     loop->first = NULL;
@@ -46,6 +42,15 @@ static void run_posted(struct loop_watch *watch, uint32_t events)
         task->run(task);
         task = next;
     }
+}
+
+static void woken(struct loop_watch *watch, uint32_t events)
+{
+    struct loop *loop = container_of(watch, struct loop, wakeup_watch);
+    uint64_t count;
+    (void)events;
+    if (read(loop->wakeup, &count, sizeof count) >= 0 || errno == EAGAIN)
+        loop_run_posted(loop);
 }
 
 int loop_new(struct loop **ret, struct error *error)
@@ -59,7 +64,7 @@ int loop_new(struct loop **ret, struct error *error)
     loop->epoll = epoll_create1(EPOLL_CLOEXEC);
     loop->wakeup = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (loop->epoll < 0 || loop->wakeup < 0 ||
-        loop_add(loop, &loop->wakeup_watch, loop->wakeup, EPOLLIN, run_posted) < 0) {
+        loop_add(loop, &loop->wakeup_watch, loop->wakeup, EPOLLIN, woken) < 0) {
         int number = errno;
         loop_free(loop);
         return error_set_errno(error, EX_OSERR, number, "Could not make an event loop");
@@ -172,7 +177,8 @@ int loop_set_timer(struct loop *loop, struct loop_timer *timer, int64_t millisec
     if (!timer->position && loop->timers + 1 >= loop->room && grow_heap(loop) < 0)
         return -ENOMEM;
     timer->fired = fired;
-    timer->due = loop->now + milliseconds;
+    /* Time stands still while timers fire: what is set to now belongs to the next turn. */
+    timer->due = loop->now + (loop->firing && milliseconds < 1 ? 1 : milliseconds);
     if (!timer->position)
         place(loop, ++loop->timers, timer);
     size_t position = timer->position;
@@ -195,14 +201,15 @@ void loop_cancel_timer(struct loop *loop, struct loop_timer *timer)
     sift_down(loop, last->position);
 }
 
-/* Fires what is due; a timer set anew while firing waits for the next turn, as time stands still. */
 static void fire_due(struct loop *loop)
 {
+    loop->firing = true;
     while (loop->timers && loop->heap[1]->due <= loop->now) {
         struct loop_timer *timer = loop->heap[1];
         loop_cancel_timer(loop, timer);
         timer->fired(timer);
     }
+    loop->firing = false;
 }
 
 static int milliseconds_to_wait(const struct loop *loop)

@@ -60,6 +60,8 @@ struct loop_task {
     struct loop_task *next;
 };
 void loop_post(struct loop *loop, struct loop_task *task);
+/* Runs what was posted and not run: after the loop's thread has ended, so that nothing is left over. */
+void loop_run_posted(struct loop *loop);
 
 #define container_of(pointer, type, member)                                                        \
     ((type *)(void *)((char *)(pointer)-offsetof(type, member)))

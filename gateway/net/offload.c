@@ -42,6 +42,8 @@ static void run_job(struct loop_task *task)
     job->done(job);
 }
 
+static void find_thread(struct offload *offload);
+
 static void *work(void *argument)
 {
     struct offload *offload = own_pool = argument;
@@ -56,6 +58,7 @@ static void *work(void *argument)
         }
         struct offload_job *job = take_job(offload);
         offload->running++;
+        find_thread(offload); /* one signal may have been meant for two jobs */
         pthread_mutex_unlock(&offload->mutex);
         job->run(job);
         job->task.run = run_job;
@@ -110,6 +113,12 @@ struct offload *offload_free(struct offload *offload)
     pthread_mutex_unlock(&offload->mutex);
     for (unsigned i = 0; i < offload->threads; i++)
         pthread_join(offload->ids[i], NULL);
+    /* Their owners have to let go of what they hold. */
+    while (offload->first) {
+        struct offload_job *job = take_job(offload);
+        job->task.run = run_job;
+        loop_post(job->loop, &job->task);
+    }
     pthread_cond_destroy(&offload->work);
     pthread_mutex_destroy(&offload->mutex);
     free(offload);

@@ -26,7 +26,7 @@ struct offload_job {
 };
 
 int offload_new(struct offload **ret, struct error *error);
-/* Waits for running jobs; jobs not begun are dropped without done(). */
+/* Waits for running jobs. Jobs not begun are handed back to done() without run(). */
 struct offload *offload_free(struct offload *offload);
 
 /* -EAGAIN: too much is waiting already. Any thread. */

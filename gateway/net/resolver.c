@@ -21,6 +21,7 @@ struct resolver_entry {
     struct offload_job job;
     struct loop_timer timer;
     bool running, failed;
+    bool answering; /* its callbacks are being called */
     int64_t valid_until;
     char name[NAME_MAXIMUM];
     struct resolver_answer answer, fresh; /* fresh belongs to the job while it runs */
@@ -109,6 +110,7 @@ static void set_port(struct resolver_answer *answer, uint16_t port)
 /* Each query leaves the list before its callback, which may ask again or cancel others. */
 static void answer_all(struct resolver_entry *entry)
 {
+    entry->answering = true;
     while (entry->waiting) {
         struct resolver_query *query = entry->waiting;
         struct resolver_answer answer = entry->answer;
@@ -117,6 +119,7 @@ static void answer_all(struct resolver_entry *entry)
         set_port(&answer, query->port);
         query->answered(query, &answer, entry->failed ? &entry->error : NULL);
     }
+    entry->answering = false;
 }
 
 static void looked_up(struct offload_job *job)
@@ -144,19 +147,20 @@ static struct resolver_entry *find(struct resolver *resolver, const char *name)
     return NULL;
 }
 
-/* Makes room by forgetting the first entry that nobody needs. */
+/* Makes room by forgetting the oldest entry that nobody needs. New ones stand in front. */
 static void forget_one(struct resolver *resolver)
 {
-    for (struct resolver_entry **at = &resolver->entries; *at; at = &(*at)->next) {
-        struct resolver_entry *entry = *at;
-        if (entry->running || entry->waiting)
-            continue;
-        *at = entry->next;
-        resolver->count--;
-        loop_cancel_timer(resolver->loop, &entry->timer);
-        free(entry);
+    struct resolver_entry **oldest = NULL;
+    for (struct resolver_entry **at = &resolver->entries; *at; at = &(*at)->next)
+        if (!(*at)->running && !(*at)->waiting && !(*at)->answering)
+            oldest = at;
+    if (!oldest)
         return;
-    }
+    struct resolver_entry *entry = *oldest;
+    *oldest = entry->next;
+    resolver->count--;
+    loop_cancel_timer(resolver->loop, &entry->timer);
+    free(entry);
 }
 
 static struct resolver_entry *add(struct resolver *resolver, const char *name)

@@ -26,7 +26,7 @@ static const struct {
     VERB("HELP", SMTP_HELP),       VERB("STARTTLS", SMTP_STARTTLS),   VERB("GET", SMTP_FOREIGN),
     VERB("POST", SMTP_FOREIGN),    VERB("PUT", SMTP_FOREIGN),         VERB("HEAD", SMTP_FOREIGN),
     VERB("CONNECT", SMTP_FOREIGN), VERB("OPTIONS", SMTP_FOREIGN),     VERB("PRI", SMTP_FOREIGN),
-    VERB("HOST:", SMTP_FOREIGN),   VERB("USER-AGENT:", SMTP_FOREIGN), VERB("SSH-2.0", SMTP_FOREIGN),
+    VERB("HOST:", SMTP_FOREIGN),   VERB("USER-AGENT:", SMTP_FOREIGN),
 };
 
 enum smtp_verb smtp_verb(const char *line, size_t length, const char **arguments,
@@ -40,6 +40,8 @@ enum smtp_verb smtp_verb(const char *line, size_t length, const char **arguments
         length--;
     *arguments = line + at;
     *arguments_length = length - at;
+    if (word > 4 && strncasecmp(line, "SSH-", 4) == 0)
+        return SMTP_FOREIGN; /* the version stands in the same word */
     for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++)
         if (verbs[i].length == word && strncasecmp(line, verbs[i].word, word) == 0)
             return verbs[i].verb;
@@ -95,7 +97,7 @@ static bool skip_local_part(struct cursor *cursor)
                 return false;
             cursor->at++;
         }
-        return take(cursor, '"') && cursor->at - start <= 66;
+        return take(cursor, '"') && cursor->at - start <= 64;
     }
     while (cursor->at < cursor->end && (is_atext(*cursor->at) || *cursor->at == '.'))
         cursor->at++;
@@ -134,7 +136,7 @@ static bool skip_domain(struct cursor *cursor)
     const char *start = cursor->at;
     if (take(cursor, '[')) {
         while (cursor->at < cursor->end &&
-               (isalnum((unsigned char)*cursor->at) || strchr(".:-", *cursor->at)))
+               (isalnum((unsigned char)*cursor->at) || (*cursor->at && strchr(".:-", *cursor->at))))
             cursor->at++;
         return take(cursor, ']') && is_address_literal(start + 1, (size_t)(cursor->at - start) - 2);
     }
@@ -151,15 +153,15 @@ static bool skip_domain(struct cursor *cursor)
 /* "@one,@two:" in front of an address: accepted and dropped (RFC 5321 appendix C). */
 static bool skip_source_route(struct cursor *cursor)
 {
-    while (take(cursor, '@')) {
-        if (!skip_domain(cursor))
-            return false;
+    if (!take(cursor, '@'))
+        return true;
+    while (skip_domain(cursor)) {
         if (take(cursor, ':'))
             return true;
-        if (!take(cursor, ','))
+        if (!take(cursor, ',') || !take(cursor, '@'))
             return false;
     }
-    return true;
+    return false;
 }
 
 static void copy_lower(char *to, const char *from, const char *end)
@@ -184,6 +186,8 @@ static bool parse_address(struct cursor *cursor, struct smtp_path *ret)
             return false;
         copy_lower(ret->domain, domain, cursor->at);
     }
+    if (cursor->at - start > SMTP_PATH_MAXIMUM)
+        return false;
     memcpy(ret->address, start, (size_t)(cursor->at - start));
     ret->address[cursor->at - start] = '\0';
     return ret->domain[0] || strcasecmp(ret->address, "postmaster") == 0;

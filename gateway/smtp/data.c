@@ -241,7 +241,7 @@ static void watch_byte(struct smtp_header_watch *watch, char byte)
             watch->received++;
             watch->matching = false;
         }
-    } else if (!(byte == ' ' && watch->column == sizeof received - 2)) {
+    } else if (!((byte == ' ' || byte == '\t') && watch->column == sizeof received - 2)) {
         watch->matching = false;
     }
 }

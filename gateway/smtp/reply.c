@@ -21,9 +21,9 @@ void smtp_reply_start(struct smtp_reply_parser *parser)
     parser->line_length = 0;
 }
 
-static void add_text(struct smtp_reply *reply, const char *text, size_t length)
+static void add_text(struct smtp_reply *reply, bool first, const char *text, size_t length)
 {
-    if (reply->length && reply->length < sizeof reply->text - 1)
+    if (!first && reply->length < sizeof reply->text - 1)
         reply->text[reply->length++] = '\n';
     for (size_t i = 0; i < length && reply->length < sizeof reply->text - 1; i++)
         reply->text[reply->length++] = text[i] >= 0x20 && text[i] < 0x7f ? text[i] : '?';
@@ -47,7 +47,7 @@ static int take_line(struct smtp_reply_parser *parser)
     if (++parser->lines > SMTP_REPLY_LINES_MAXIMUM)
         return -1;
     parser->reply.code = code;
-    add_text(&parser->reply, length > 4 ? line + 4 : "", length > 4 ? length - 4 : 0);
+    add_text(&parser->reply, parser->lines == 1, length > 4 ? line + 4 : "", length > 4 ? length - 4 : 0);
     parser->complete = length == 3 || line[3] == ' ';
     return parser->complete;
 }

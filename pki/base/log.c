@@ -28,6 +28,8 @@ static const struct {
 #undef LOG_EVENT_ROW
 };
 
+enum { FIELD_NAME_ROOM = 96, DROPPED_ROOM = 128 };
+
 static const char *program_name = "postern";
 static int level_wanted = LOG_INFO;
 static bool to_journal;
@@ -52,13 +54,13 @@ void log_open(const char *program, int level)
 /* One byte more, unless the text is full; room for a last NUL is always kept. */
 static void put(struct log *log, char byte)
 {
-    if (log->used < sizeof log->text - 1)
+    if (log->used < log->limit)
         log->text[log->used++] = byte;
 }
 
 static void put_plain(struct log *log, const char *bytes, size_t length)
 {
-    size_t room = sizeof log->text - 1 - log->used;
+    size_t room = log->used < log->limit ? log->limit - log->used : 0;
     if (length > room)
         length = room;
     memcpy(log->text + log->used, bytes, length);
@@ -97,7 +99,7 @@ static void put_escaped(struct log *log, const char *bytes, size_t length)
 /* Begins a field; false when there is no room for another. */
 static bool begin_field(struct log *log, const char *prefix, const char *field)
 {
-    if (log->fields >= LOG_FIELDS_MAXIMUM || log->used + 128 > sizeof log->text) {
+    if (log->fields >= log->fields_limit || log->used + FIELD_NAME_ROOM > log->limit) {
         log->dropped++;
         return false;
     }
@@ -123,6 +125,8 @@ void log_event(struct log *log, enum log_event_id event, const char *format, ...
     log->wanted = events[event].priority <= level_wanted;
     log->fields = log->dropped = 0;
     log->used = 0;
+    log->limit = sizeof log->text - 1 - DROPPED_ROOM;
+    log->fields_limit = LOG_FIELDS_MAXIMUM - 1;
     if (!log->wanted)
         return;
     char text[1024];
@@ -294,8 +298,11 @@ void log_end(struct log *log)
 {
     if (!log->wanted)
         return;
-    if (log->dropped)
+    if (log->dropped) {
+        log->limit = sizeof log->text - 1;
+        log->fields_limit = LOG_FIELDS_MAXIMUM;
         log_number(log, "dropped", log->dropped);
+    }
     if (to_journal)
         send_to_journal(log);
     else

@@ -69,8 +69,8 @@ enum { LOG_FIELDS_MAXIMUM = 48, LOG_TEXT_MAXIMUM = 6144 };
 struct log {
     enum log_event_id event;
     bool wanted; /* false: below the level; every call is then free of cost */
-    unsigned fields, dropped;
-    size_t used;
+    unsigned fields, fields_limit, dropped;
+    size_t used, limit; /* of text; the last bytes are kept for "dropped" */
     uint16_t start[LOG_FIELDS_MAXIMUM + 1]; /* where each "NAME=value" begins in text */
     char text[LOG_TEXT_MAXIMUM];
 };

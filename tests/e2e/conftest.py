@@ -32,6 +32,11 @@ collect_ignore = (
 )
 
 
+def pytest_configure(config):
+    # Versions before 1.2 are spoken to prove who does and who does not.
+    config.addinivalue_line("filterwarnings", "ignore:ssl.TLSVersion.TLSv1:DeprecationWarning")
+
+
 @pytest.fixture(scope="session")
 def pki(tmp_path_factory):
     return Pki(tmp_path_factory.mktemp("pki"))

@@ -208,6 +208,15 @@ static const struct {
     {BYTES("PostMaster"), SMTP_SYNTAX_OK, "PostMaster", ""},
     {BYTES("postmaster@b.example"), SMTP_SYNTAX_OK, "postmaster@b.example", "b.example"},
     {BYTES("postmaster@"), SMTP_SYNTAX_ADDRESS, NULL, NULL},
+    /* a NUL is a byte of no set, and a route goes on with '@' behind each ',' */
+    {BYTES("bob@[192.0.2.1\0x.y]"), SMTP_SYNTAX_ADDRESS, NULL, NULL},
+    {BYTES("@a.example,bob@b.example"), SMTP_SYNTAX_ADDRESS, NULL, NULL},
+    /* 4.5.3.1.1: the quotes count among the 64 */
+    {BYTES("\"12345678901234567890123456789012345678901234567890123456789012\"@b.example"),
+     SMTP_SYNTAX_OK, "\"12345678901234567890123456789012345678901234567890123456789012\"@b.example",
+     "b.example"},
+    {BYTES("\"123456789012345678901234567890123456789012345678901234567890123\"@b.example"),
+     SMTP_SYNTAX_ADDRESS, NULL, NULL},
     {BYTES("postmasters"), SMTP_SYNTAX_ADDRESS, NULL, NULL},
     {BYTES("root"), SMTP_SYNTAX_ADDRESS, NULL, NULL},
     {BYTES(""), SMTP_SYNTAX_ADDRESS, NULL, NULL},

@@ -228,7 +228,8 @@ class Connection:
         assert not self.buffer, "bytes came behind STARTTLS"
         self.socket = self.cloud.context.wrap_socket(self.socket, server_side=True)
         self.tls_version = self.socket.version()
-        self.cipher = self.socket.cipher()[0]
+        # The other side may be gone by now, and then there is none.
+        self.cipher = (self.socket.cipher() or [None])[0]
         self.certificate = self.socket.getpeercert(binary_form=True)
         self.resumed = self.socket.session_reused
         self.forget()

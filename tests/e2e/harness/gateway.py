@@ -159,6 +159,8 @@ class Gateway:
             command = [sys.executable, "-c", ACTIVATE, ",".join(map(str, numbers)), *command]
         if self.descriptor_limit:
             command = ["/bin/sh", "-c", f'ulimit -n {self.descriptor_limit}; exec "$@"', "sh", *command]
+        # A run of the tests that is killed leaves no gateway behind.
+        command = ["setpriv", "--pdeathsig", "KILL", *command]
         self.process = subprocess.Popen(
             command, env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, pass_fds=numbers,

@@ -3,10 +3,6 @@
 """TLS for the tests' own ends, with the versions the tests ask for."""
 
 import ssl
-import warnings
-
-# Versions before 1.2 are spoken to prove who does and who does not.
-warnings.filterwarnings("ignore", "ssl.TLSVersion.TLSv1", DeprecationWarning)
 
 VERSIONS = {
     "1.0": ssl.TLSVersion.TLSv1,
