@@ -232,6 +232,7 @@ class Postern(System):
 <OutboundConnector xmlns="urn:postern:1" Name="sink">
   <RecipientDomains><Domain>*</Domain></RecipientDomains>
   <SmartHosts><Host>127.0.0.1:{sink_port}</Host></SmartHosts>
+  <SmtpMaxMessagesPerConnection>1000</SmtpMaxMessagesPerConnection>
   <TlsSettings>DomainValidation</TlsSettings>
   <TlsDomain>{sink_name}</TlsDomain>
   <TlsCertificateName>bench</TlsCertificateName>
