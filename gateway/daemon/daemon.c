@@ -48,9 +48,9 @@ static bool find_trouble(struct daemon *daemon, char *reason, size_t size)
 
 void daemon_notify_ready(struct daemon *daemon)
 {
-    sd_notifyf(0, "READY=1\nSTATUS=%s%s%s, configuration %llu",
+    sd_notifyf(0, "READY=1\nSTATUS=%s%s, configuration %llu",
                daemon->degraded ? "Degraded: " : "Mail flows", daemon->degraded ? daemon->reason : "",
-               "", (unsigned long long)daemon->snapshot->generation);
+               (unsigned long long)daemon->snapshot->generation);
 }
 
 void daemon_look_after_health(struct daemon *daemon)

@@ -496,11 +496,6 @@ void courier_finish(struct courier *courier, const char *end)
         hop_flush(courier->hop);
 }
 
-const struct smtp_offers *courier_offers(const struct courier *courier)
-{
-    return courier->hop_ready ? &courier->hop->offers : NULL;
-}
-
 void courier_report(const struct courier *courier, struct courier_report *ret)
 {
     int64_t ready = courier->ready_at ? courier->ready_at : now(courier);

@@ -45,8 +45,6 @@ void courier_flush(struct courier *courier);
 /* The end mark; the answer is the reply to the message. */
 void courier_finish(struct courier *courier, const char *end);
 
-/* What the connection offers; NULL before the first recipient was answered. */
-const struct smtp_offers *courier_offers(const struct courier *courier);
 void courier_report(const struct courier *courier, struct courier_report *ret);
 
 /* Ends the transaction: the connection goes back to the pool when nothing of a message has been begun

@@ -133,7 +133,6 @@ static void host_failed(struct hop *hop, enum gravity gravity, int code, const c
     if ((int)gravity >= hop->gravity) {
         hop->gravity = gravity;
         smtp_reply_set(&hop->failure, code, "%s %s: %.900s", status, hop_host(hop), error->what);
-        hop->failure_error = *error;
     }
     WORKER_COUNT(hop->worker, hops_failed);
     stream_close(&hop->stream);

@@ -79,7 +79,6 @@ struct hop {
     bool needs_reset;    /* a transaction was given up before its data */
     struct smtp_reply failure; /* the gravest so far while dialing */
     int gravity;
-    struct error failure_error;
     char address_text[64];
     struct hop *next;    /* in the pool */
 };
