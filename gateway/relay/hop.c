@@ -135,6 +135,7 @@ static void host_failed(struct hop *hop, enum gravity gravity, int code, const c
         smtp_reply_set(&hop->failure, code, "%s %s: %.900s", status, hop_host(hop), error->what);
     }
     WORKER_COUNT(hop->worker, hops_failed);
+    pool_settle(hop->worker->pool, hop);
     stream_close(&hop->stream);
     next_address(hop);
 }
@@ -254,6 +255,7 @@ static void become_ready(struct hop *hop)
     if (hop->kind == HOP_RESUMED)
         WORKER_COUNT(hop->worker, hops_resumed);
     pool_keep_tickets(hop->worker->pool, hop);
+    pool_settle(hop->worker->pool, hop);
     loop_cancel_timer(loop_of(hop), &hop->timer);
     hop->owner->ready(hop->owner);
 }
@@ -314,6 +316,7 @@ static void handshake_failed(struct hop *hop, const struct error *reason)
     } else if (!tls_is_demanded(hop)) {
         hop_log_failure(hop, &error);
         step_ended(hop, &error);
+        pool_settle(hop->worker->pool, hop);
         stream_close(&hop->stream);
         hop->without_tls = true;
         begin_address(hop);
@@ -355,23 +358,39 @@ static void handshake_finished(struct stream *stream, int result, const struct e
     end_callback(hop, outermost);
 }
 
-static void begin_handshake(struct hop *hop)
+static SSL_SESSION *take_ticket(const struct hop *hop)
+{
+    return pool_take_ticket(hop->worker->pool, hop->snapshot, hop->outbound, hop->host);
+}
+
+static void shake_hands(struct hop *hop, SSL_SESSION *ticket)
 {
     struct error error;
-    /* Who watches the steps wants to see a whole handshake. */
-    SSL_SESSION *ticket = hop->owner->step
-                              ? NULL
-                              : pool_take_ticket(hop->worker->pool, hop->snapshot, hop->outbound,
-                                                 hop->host);
     SSL *ssl = tls_connect(&hop->snapshot->outbound[hop->outbound->index], hop->snapshot,
                            hop_host(hop), ticket);
-    step_ended(hop, NULL);
     begin_step(hop, HOP_HANDSHAKE, TIMEOUT_HANDSHAKE);
     if (ssl && stream_handshake(&hop->stream, hop->worker->offload, ssl, tls_connected,
                                 handshake_finished) == 0)
         return;
     error_set(&error, EX_OSERR, "Out of memory");
     host_failed(hop, GRAVITY_TLS, 451, "4.3.2", &error);
+}
+
+static void begin_handshake(struct hop *hop)
+{
+    step_ended(hop, NULL);
+    /* Who watches the steps wants to see a whole handshake. */
+    SSL_SESSION *ticket = hop->owner->step ? NULL : take_ticket(hop);
+    if (!ticket && !hop->owner->step && pool_follow(hop->worker->pool, hop))
+        return;
+    shake_hands(hop, ticket);
+}
+
+/* The leader has arrived, with a ticket or without, or has been waited for long enough. */
+static void end_following(struct hop *hop)
+{
+    pool_settle(hop->worker->pool, hop);
+    shake_hands(hop, take_ticket(hop));
 }
 
 static void refused(struct hop *hop, const char *what, const struct smtp_reply *reply)
@@ -613,6 +632,8 @@ static void on_timer(struct loop_timer *timer)
     if (!hop->begun) {
         hop->begun = true;
         begin_host(hop);
+    } else if (hop->follows && !hop->stream.broken) {
+        end_following(hop);
     } else if (hop->failed) {
         if (!hop->notified) {
             hop->notified = true;
@@ -740,6 +761,7 @@ void hop_close(struct hop *hop, bool politely)
     if (politely && take_leave(hop))
         return;
     resolver_cancel(&hop->query);
+    pool_settle(hop->worker->pool, hop);
     loop_cancel_timer(loop_of(hop), &hop->timer);
     if (stream_is_open(&hop->stream)) {
         if (hop->step == HOP_READY)

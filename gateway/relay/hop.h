@@ -69,6 +69,7 @@ struct hop {
     bool failed;      /* no host would do */
     bool notified;    /* failed or lost was told */
     bool leaving;     /* QUIT was said; the pool waits for the answer */
+    bool follows;     /* the pool knows of a handshake whose ticket may serve here too */
     bool busy, dead;  /* in a callback; closed from inside it */
     int64_t dial_started, dial_deadline, step_started;
     int64_t milliseconds[HOP_READY]; /* each step's, of the host that answered */

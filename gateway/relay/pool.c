@@ -12,7 +12,8 @@ enum {
     IDLE_MILLISECONDS = 60000,
     LEAVING_MAXIMUM = 256,
     LEAVING_MILLISECONDS = 5000,
-    TICKETS_KEPT = 64
+    TICKETS_KEPT = 64,
+    FOLLOW_MILLISECONDS = 1000
 };
 
 struct ticket {
@@ -28,6 +29,7 @@ struct pool {
     unsigned idle_count;
     struct hop *leaving;
     unsigned leaving_count;
+    struct hop *leaders, *followers; /* handshakes that bring a ticket, and those that wait for one */
     struct ticket *tickets;
     unsigned ticket_count;
 };
@@ -180,22 +182,60 @@ void pool_keep_tickets(struct pool *pool, struct hop *hop)
     peer->ticket_count = 0;
 }
 
+static struct ticket **find_ticket(struct ticket **from, const struct conn_outbound *outbound,
+                                   size_t host)
+{
+    struct ticket **at = from;
+    while (*at && ((*at)->outbound != outbound || (*at)->host != host))
+        at = &(*at)->next;
+    return at;
+}
+
 SSL_SESSION *pool_take_ticket(struct pool *pool, const struct snapshot *snapshot,
                               const struct conn_outbound *outbound, size_t host)
 {
-    if (snapshot != pool->worker->snapshot)
+    struct ticket **at = find_ticket(&pool->tickets, outbound, host);
+    if (snapshot != pool->worker->snapshot || !*at)
         return NULL;
-    for (struct ticket **at = &pool->tickets; *at; at = &(*at)->next) {
-        if ((*at)->outbound != outbound || (*at)->host != host)
-            continue;
-        SSL_SESSION *session = (*at)->session;
-        SSL_SESSION_up_ref(session);
-        /* RFC 8446 C.4: a ticket of TLS 1.3 serves once. Before it, a session serves until it ends. */
-        if (SSL_SESSION_get_protocol_version(session) >= TLS1_3_VERSION)
-            free_ticket(pool, at);
-        return session;
-    }
-    return NULL;
+    SSL_SESSION *session = (*at)->session;
+    SSL_SESSION_up_ref(session);
+    bool is_last = !*find_ticket(&(*at)->next, outbound, host);
+    if (SSL_SESSION_get_protocol_version(session) >= TLS1_3_VERSION && !is_last)
+        free_ticket(pool, at);
+    return session;
+}
+
+/* --- one handshake goes first --- */
+
+static bool go_the_same_way(const struct hop *one, const struct hop *other)
+{
+    return one->snapshot == other->snapshot && one->outbound == other->outbound &&
+           one->host == other->host;
+}
+
+bool pool_follow(struct pool *pool, struct hop *hop)
+{
+    struct hop *leader = pool->leaders;
+    while (leader && !go_the_same_way(leader, hop))
+        leader = leader->next;
+    struct hop **list = leader ? &pool->followers : &pool->leaders;
+    if (leader && loop_set_timer(pool->worker->loop, &hop->timer, FOLLOW_MILLISECONDS,
+                                 hop->timer.fired) < 0)
+        return false;
+    hop->follows = leader != NULL;
+    hop->next = *list;
+    *list = hop;
+    return hop->follows;
+}
+
+void pool_settle(struct pool *pool, struct hop *hop)
+{
+    hop->follows = false;
+    if (unlink_from(&pool->followers, hop) || !unlink_from(&pool->leaders, hop))
+        return;
+    for (struct hop *follower = pool->followers; follower; follower = follower->next)
+        if (go_the_same_way(hop, follower))
+            loop_set_timer(pool->worker->loop, &follower->timer, 0, follower->timer.fired);
 }
 
 void pool_clear(struct pool *pool)

@@ -27,9 +27,18 @@ void pool_drop(struct pool *pool, struct hop *hop);
 bool pool_see_off(struct pool *pool, struct hop *hop);
 void pool_clear(struct pool *pool); /* a new snapshot, or the end */
 
-/* Tickets of TLS 1.3 are used once, sessions of TLS 1.2 until something newer comes. */
+/* A ticket of TLS 1.3 is used once when there are others, and the last one until something newer
+ * comes, as a session of TLS 1.2 is: RFC 8446 C.4 asks for once so that nobody on the way can tell two
+ * connections from one client, and a gateway has one address and one certificate anyway. */
 void pool_keep_tickets(struct pool *pool, struct hop *hop);
 SSL_SESSION *pool_take_ticket(struct pool *pool, const struct snapshot *snapshot,
                               const struct conn_outbound *outbound, size_t host);
+
+/* Without a ticket only the first handshake with a host costs a signature: those that would begin
+ * beside it follow, for the ticket that it brings. False: this hop goes first. True: its timer fires
+ * when the leader's connection stands or has failed, or after a second. */
+bool pool_follow(struct pool *pool, struct hop *hop);
+/* This hop leads or follows no more (bears any hop): its followers go on. */
+void pool_settle(struct pool *pool, struct hop *hop);
 
 #endif
