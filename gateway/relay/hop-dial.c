@@ -43,6 +43,7 @@ static void begin_step(struct hop *hop, enum hop_step step, int64_t timeout)
     int64_t left = hop->dial_deadline - loop_now(hop_loop(hop));
     hop->step = step;
     hop->step_started = loop_now(hop_loop(hop));
+    hop->advice = NULL;
     timeout = hop_bounded(hop, timeout);
     hop_set_timer(hop, timeout < left ? timeout : left < 0 ? 0 : left);
 }
@@ -60,6 +61,14 @@ static void step_ended(struct hop *hop, const struct error *error)
 
 enum gravity { GRAVITY_CONNECTION = 1, GRAVITY_PROTOCOL, GRAVITY_TLS, GRAVITY_VERDICT };
 
+static void log_reason(struct log *log, const struct hop *hop, const struct error *error)
+{
+    struct error told = *error;
+    if (!told.cure[0])
+        error_cure(&told, "posternctl outbound validate %s", hop->outbound->name);
+    log_error(log, &told);
+}
+
 void hop_log_failure(const struct hop *hop, const struct error *error)
 {
     const struct tls_peer *peer = tls_peer(hop->stream.ssl);
@@ -75,7 +84,7 @@ void hop_log_failure(const struct hop *hop, const struct error *error)
     log_text(&log, "address", hop->address_text[0] ? hop->address_text : NULL);
     log_text(&log, "step", hop_step_name(hop->step));
     if (!refused) {
-        log_error(&log, error);
+        log_reason(&log, hop, error);
     } else { /* the verdict's own words are longer than an error holds */
         log_text(&log, "error", verdict->reason);
         log_text(&log, "cure", verdict->cure);
@@ -95,8 +104,6 @@ void hop_log_failure(const struct hop *hop, const struct error *error)
 static void host_failed(struct hop *hop, enum gravity gravity, int code, const char *status,
                         struct error *error)
 {
-    if (error->cure[0] == '\0')
-        error_cure(error, "posternctl outbound validate %s", hop->outbound->name);
     hop_log_failure(hop, error);
     step_ended(hop, error);
     if ((int)gravity >= hop->gravity) {
@@ -217,9 +224,9 @@ static void handshake_failed(struct hop *hop, const struct error *reason)
         host_failed(hop, GRAVITY_TLS, 451, "4.7.0", &error);
     } else if (!tls_is_demanded(hop)) {
         hop_log_failure(hop, &error);
+        hop->without_tls = true;
         step_ended(hop, &error);
         stream_close(&hop->stream);
-        hop->without_tls = true;
         begin_address(hop);
     } else {
         host_failed(hop, GRAVITY_TLS, 454, "4.7.5", &error);
@@ -249,7 +256,9 @@ static void begin_handshake(struct hop *hop)
     SSL_SESSION *ticket = hop->owner->step ? NULL
                                            : pool_take_ticket(hop->worker->pool, hop->snapshot,
                                                               hop->outbound, hop->host);
-    SSL *ssl = tls_connect(&hop->snapshot->outbound[hop->outbound->index], hop->snapshot,
+    const struct snapshot_outbound *outbound = &hop->snapshot->outbound[hop->outbound->index];
+    SSL *ssl = tls_connect(outbound, hop->tls ? hop->tls : outbound->tls,
+                           hop->tls ? hop->identity : outbound->identity, hop->snapshot,
                            hop_host(hop), ticket);
     step_ended(hop, NULL);
     begin_step(hop, HOP_HANDSHAKE, TIMEOUT_HANDSHAKE);
@@ -263,51 +272,74 @@ static void begin_handshake(struct hop *hop)
 static void refused(struct hop *hop, const char *what, const struct smtp_reply *reply)
 {
     struct error error;
-    error_set(&error, EX_UNAVAILABLE, "%s was answered \"%d %.300s\"", what, reply->code,
-              reply->text);
+    error_set(&error, smtp_reply_class(reply) == 4 ? EX_TEMPFAIL : EX_UNAVAILABLE,
+              "%s was answered \"%d %.300s\"", what, reply->code, reply->text);
+    hop->advice = smtp_advice(reply);
+    if (hop->advice)
+        error_cure(&error, "%s", hop->advice->cure);
     host_failed(hop, GRAVITY_PROTOCOL, 451, "4.4.0", &error);
+}
+
+/* STARTTLS was refused by a host that the connector takes without TLS too. */
+static void go_on_in_the_clear(struct hop *hop, const struct smtp_reply *reply)
+{
+    struct error error;
+    error_set(&error, EX_UNAVAILABLE, "STARTTLS was answered \"%d %.300s\"", reply->code,
+              reply->text);
+    hop->without_tls = true;
+    step_ended(hop, &error);
+    become_ready(hop);
+}
+
+static void starttls_replied(struct hop *hop, const struct smtp_reply *reply)
+{
+    if (reply->code == 220)
+        begin_handshake(hop);
+    else if (tls_is_demanded(hop))
+        refused(hop, "STARTTLS", reply);
+    else
+        go_on_in_the_clear(hop, reply);
+}
+
+static void ehlo_replied(struct hop *hop, const struct smtp_reply *reply)
+{
+    int class = smtp_reply_class(reply);
+    if (class == 2) {
+        step_ended(hop, NULL);
+        smtp_offers_parse(reply, &hop->offers);
+        if (hop->step == HOP_EHLO)
+            ask_for_tls(hop);
+        else
+            become_ready(hop);
+    } else if (class == 5 && !hop->said_helo &&
+               (hop->step == HOP_EHLO_TLS || !tls_is_demanded(hop))) {
+        hop->said_helo = true;
+        say_ehlo(hop, hop->step);
+    } else {
+        refused(hop, "EHLO", reply);
+    }
+}
+
+static void greeted(struct hop *hop, const struct smtp_reply *reply)
+{
+    if (reply->code != 220) {
+        refused(hop, "The connection", reply);
+        return;
+    }
+    step_ended(hop, NULL);
+    say_ehlo(hop, HOP_EHLO);
 }
 
 void hop_dial_replied(struct hop *hop, const struct smtp_reply *reply)
 {
-    bool positive = smtp_reply_class(reply) == 2;
-    switch (hop->step) {
-    case HOP_GREETING:
-        if (reply->code != 220) {
-            refused(hop, "The connection", reply);
-            return;
-        }
-        step_ended(hop, NULL);
-        say_ehlo(hop, HOP_EHLO);
-        return;
-    case HOP_EHLO:
-    case HOP_EHLO_TLS:
-        if (positive) {
-            step_ended(hop, NULL);
-            smtp_offers_parse(reply, &hop->offers);
-            if (hop->step == HOP_EHLO)
-                ask_for_tls(hop);
-            else
-                become_ready(hop);
-        } else if (smtp_reply_class(reply) == 5 && !hop->said_helo &&
-                   (hop->step == HOP_EHLO_TLS || !tls_is_demanded(hop))) {
-            hop->said_helo = true;
-            say_ehlo(hop, hop->step);
-        } else {
-            refused(hop, "EHLO", reply);
-        }
-        return;
-    case HOP_STARTTLS:
-        if (reply->code == 220)
-            begin_handshake(hop);
-        else if (tls_is_demanded(hop))
-            refused(hop, "STARTTLS", reply);
-        else
-            become_ready(hop);
-        return;
-    default:
-        return;
-    }
+    hop->heard = reply;
+    if (hop->step == HOP_GREETING)
+        greeted(hop, reply);
+    else if (hop->step == HOP_EHLO || hop->step == HOP_EHLO_TLS)
+        ehlo_replied(hop, reply);
+    else if (hop->step == HOP_STARTTLS)
+        starttls_replied(hop, reply);
+    hop->heard = NULL;
 }
 
 /* --- hosts and addresses --- */

@@ -321,6 +321,12 @@ struct hop *hop_dial(struct worker *worker, struct snapshot *snapshot,
     return hop;
 }
 
+void hop_present(struct hop *hop, SSL_CTX *tls, const struct pki_identity *identity)
+{
+    hop->tls = tls;
+    hop->identity = identity;
+}
+
 /* A next hop that is left without a word may think that the connection broke, and forget the TLS
  * session that we mean to resume. */
 static bool take_leave(struct hop *hop)

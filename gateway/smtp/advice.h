@@ -15,6 +15,7 @@
  * the NUL included, so that a struct error holds the cure. */
 struct smtp_advice {
     const char *cause, *cure;
+    bool identity; /* it is about who we are: our certificate did not come, or was not taken */
 };
 enum { SMTP_ADVICE_MAXIMUM = 384 };
 
