@@ -44,6 +44,7 @@ static void begin_step(struct hop *hop, enum hop_step step, int64_t timeout)
     hop->step = step;
     hop->step_started = loop_now(hop_loop(hop));
     hop->advice = NULL;
+    hop->late = false;
     timeout = hop_bounded(hop, timeout);
     hop_set_timer(hop, timeout < left ? timeout : left < 0 ? 0 : left);
 }

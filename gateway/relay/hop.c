@@ -272,7 +272,8 @@ static void timed_out(struct hop *hop)
         pool_drop(hop->worker->pool, hop);
         return;
     }
-    if (hop->stream.broken)
+    hop->late = !hop->stream.broken;
+    if (!hop->late)
         set_lost_error(hop, &error);
     else
         error_set(&error, EX_TEMPFAIL, "no answer in %s within %lld s",

@@ -70,6 +70,7 @@ struct hop {
     bool begun;       /* the first host was begun */
     bool failed;      /* no host would do */
     bool notified;    /* failed or lost was told */
+    bool late;        /* the step ended because nothing came in time */
     bool leaving;     /* QUIT was said; the pool waits for the answer */
     bool busy, dead;  /* in a callback; closed from inside it */
     int64_t dial_started, dial_deadline, step_started;
