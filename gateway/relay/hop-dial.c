@@ -43,6 +43,7 @@ static void begin_step(struct hop *hop, enum hop_step step, int64_t timeout)
     int64_t left = hop->dial_deadline - loop_now(hop_loop(hop));
     hop->step = step;
     hop->step_started = loop_now(hop_loop(hop));
+    hop->heard = NULL;
     hop->advice = NULL;
     hop->late = false;
     timeout = hop_bounded(hop, timeout);

@@ -186,6 +186,9 @@ def test_show_keeps_stdout_to_the_xml(ask):
         "Declared at /etc/postern/outbound/tenant.xml:2; enabled.\n"
         "Last validation: failed, 2026-01-31T08:00:00Z, at the step rcpt: "
         "550 5.7.64 TenantAttribution.\n")
+
+
+def test_show_says_when_a_connector_was_never_validated(ask):
     never = ask(["outbound", "show", "tenant"], {"result": {**SHOWN, "validated": None}})
     assert "Never validated" in never.stderr and never.stdout == XML
 
