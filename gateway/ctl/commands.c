@@ -4,16 +4,19 @@
  * See commands.h. The table below is the whole of what posternctl can do. */
 #include "gateway/ctl/commands.h"
 
+#include <string.h>
+
 #include "gateway/control/client.h"
 #include "gateway/control/shapes.h"
 #include "gateway/control/wire.h"
+#include "gateway/ctl/doctor.h"
 #include "gateway/ctl/locate.h"
 #include "gateway/ctl/show.h"
 #include "gateway/ctl/table.h"
 
 /* Longest waits for a line. A reload reads files and asks tokens; a step of a validation may last
- * as long as RFC 5321 4.5.3.2 lets a server take for its greeting, five minutes. */
-enum { QUICK = 30, RELOAD = 180, VALIDATION = 330, TEST = 3600, STEPS_MAXIMUM = 1000 };
+ * as long as RFC 5321 4.5.3.2 lets a server take for its final reply, ten minutes. */
+enum { QUICK = 30, RELOAD = 180, VALIDATION = 630, TEST = 3600, STEPS_MAXIMUM = 1000 };
 
 const struct ctl_command ctl_commands[] = {
     {.noun = "status",
@@ -31,6 +34,9 @@ const struct ctl_command ctl_commands[] = {
      .operand = "[DIR]",
      .summary = "say what is wrong in a configuration, without posternd",
      .offline = ctl_check},
+    {.noun = "doctor",
+     .summary = "what is wrong or will be soon, each with its cure",
+     .offline = ctl_doctor},
     {.noun = "inbound",
      .verb = "list",
      .summary = "the inbound connectors, in the order they are tried",
@@ -60,7 +66,8 @@ const struct ctl_command ctl_commands[] = {
     {.noun = "outbound",
      .verb = "validate",
      .operand = "NAME",
-     .summary = "connect to its next hop and check TLS, step by step",
+     .summary = "go to its next hop as mail would, step by step",
+     .mails = true,
      .request = CONTROL_OUTBOUND_VALIDATE,
      .seconds = VALIDATION,
      .show = ctl_show_validation,
@@ -136,25 +143,64 @@ static void take_progress(void *context, json_t *progress)
     fflush(stdout);
 }
 
+static json_t *given_text(const char *text)
+{
+    return text ? control_text(text) : NULL;
+}
+
+static const char *without_brackets(const char *sender)
+{
+    return sender && strcmp(sender, "<>") == 0 ? "" : sender;
+}
+
+static json_t *request_arguments(const struct ctl_arguments *arguments)
+{
+    return json_pack("{s:o*, s:o*, s:o*, s:o*, s:o*}", "name", given_text(arguments->operand),
+                     "count", arguments->count ? json_integer(arguments->count) : NULL, "recipient",
+                     given_text(arguments->recipient), "sender",
+                     given_text(without_brackets(arguments->sender)), "send",
+                     arguments->send ? json_true() : NULL);
+}
+
+static int reach(const struct ctl_arguments *arguments, struct control_client **ret,
+                 struct error *error)
+{
+    char path[256];
+    int result = 0;
+    if (!arguments->socket)
+        result = ctl_locate_socket(arguments->config, path, sizeof path, error);
+    return result < 0
+               ? result
+               : control_client_new(ret, arguments->socket ? arguments->socket : path, error);
+}
+
+int ctl_query(const struct ctl_arguments *arguments, const char *request, json_t **ret,
+              struct error *error)
+{
+    _cleanup_(control_client_freep) struct control_client *client = NULL;
+    json_auto_t *answer = NULL;
+    int result = reach(arguments, &client, error);
+    if (result == 0)
+        result = control_client_ask(client, request, NULL, QUICK, NULL, NULL, &answer, error);
+    if (result < 0)
+        return result;
+    json_t *failure = json_object_get(answer, "error");
+    if (failure)
+        return control_error_read(failure, error);
+    *ret = json_incref(json_object_get(answer, "result"));
+    return 0;
+}
+
 static int ask(struct conversation *conversation, json_t **ret, struct error *error)
 {
     const struct ctl_arguments *arguments = conversation->arguments;
     const struct ctl_command *command = arguments->command;
     _cleanup_(control_client_freep) struct control_client *client = NULL;
-    char path[256];
-    int result = 0;
-    if (!arguments->socket)
-        result = ctl_locate_socket(arguments->config, path, sizeof path, error);
-    if (result == 0)
-        result = control_client_new(&client, arguments->socket ? arguments->socket : path, error);
+    int result = reach(arguments, &client, error);
     if (result < 0)
         return result;
-    return control_client_ask(
-        client, command->request,
-        json_pack("{s:o*, s:o*}", "name",
-                  arguments->operand ? control_text(arguments->operand) : NULL, "count",
-                  arguments->count ? json_integer(arguments->count) : NULL),
-        command->seconds, take_progress, conversation, ret, error);
+    return control_client_ask(client, command->request, request_arguments(arguments),
+                              command->seconds, take_progress, conversation, ret, error);
 }
 
 /* Shows the answer, or what kept it from coming. */

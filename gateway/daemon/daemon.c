@@ -16,8 +16,11 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include "gateway/daemon/expiry.h"
 #include "gateway/daemon/hsm.h"
 #include "gateway/daemon/problems.h"
+#include "gateway/daemon/remembered.h"
+#include "gateway/daemon/validate.h"
 #include "gateway/relay/tls.h"
 #include "pki/base/clock.h"
 #include "pki/base/log.h"
@@ -69,6 +72,7 @@ static void check_health(struct loop_timer *timer)
 {
     struct daemon *daemon = container_of(timer, struct daemon, health);
     daemon_look_after_health(daemon);
+    expiry_look(daemon);
     loop_set_timer(daemon->loop, timer, HEALTH_MILLISECONDS, check_health);
 }
 
@@ -232,6 +236,7 @@ static int start(struct daemon *daemon, int level, struct error *error)
                               daemon->snapshot->config->control_socket, daemon_commands, daemon,
                               error)) < 0)
         return result;
+    remembered_load(daemon);
     return start_workers(daemon, error);
 }
 
@@ -266,9 +271,12 @@ static void free_daemon(struct daemon *daemon)
         daemon->workers[i].worker->drained = NULL;
         worker_cut_off(daemon->workers[i].worker);
     }
+    validate_cut_off(daemon);
     offload_free(daemon->offload);
     for (unsigned i = 0; i < daemon->worker_count; i++)
         loop_run_posted(daemon->workers[i].worker->loop);
+    validate_abandon(daemon);
+    remembered_free(daemon);
     daemon_abandon_reload(daemon);
     for (unsigned i = 0; i < daemon->worker_count; i++)
         worker_free(daemon->workers[i].worker);
@@ -281,6 +289,7 @@ static void free_daemon(struct daemon *daemon)
         close(daemon->signal_fd);
     loop_free(daemon->loop);
     free(daemon->workers);
+    free(daemon->expiry);
     free(daemon->stop);
 }
 
@@ -309,6 +318,7 @@ int daemon_run(const char *directory, const char *signer_program, int level)
         code = fail(&error);
     } else {
         log_started(&daemon);
+        expiry_loaded(&daemon);
         daemon_look_after_health(&daemon);
         daemon_notify_ready(&daemon);
         start_watchdog(&daemon);

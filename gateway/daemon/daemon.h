@@ -38,6 +38,9 @@ struct daemon {
     unsigned worker_count;
     struct daemon_reload *reload; /* under way, or NULL */
     struct daemon_stop *stop;     /* under way, or NULL */
+    struct validation *validations; /* under way: validate.h */
+    struct expiry *expiry;          /* what was told of each certificate: expiry.h */
+    struct remembered *remembered;  /* the last ones: remembered.h; NULL: no memory */
     time_t started;
     int64_t started_monotonic; /* milliseconds */
     struct loop_watch signals;

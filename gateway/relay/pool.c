@@ -174,7 +174,7 @@ void pool_keep_tickets(struct pool *pool, struct hop *hop)
     if (!peer)
         return;
     for (unsigned i = 0; i < peer->ticket_count; i++) {
-        if (hop->snapshot == pool->worker->snapshot)
+        if (hop->snapshot == pool->worker->snapshot && !hop->tls)
             keep_ticket(pool, hop, peer->tickets[i]);
         else
             SSL_SESSION_free(peer->tickets[i]);

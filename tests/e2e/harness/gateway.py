@@ -68,12 +68,13 @@ class Gateway:
     """connectors: from xml.inbound() and xml.outbound(). certificates: name → (chain, key) where
     key is a path or a pkcs11: URI. tokens: attributes of Token elements. anchors: name → path.
     gateway: further attributes of Gateway. files: path in the folder → text, over what is made
-    otherwise. sockets: handed over as systemd does. descriptors: how many it may have open."""
+    otherwise. sockets: handed over as systemd does. descriptors: how many it may have open. state: its
+    state directory, which is there only if the test makes it."""
 
     def __init__(
         self, directory, connectors, certificates=(), tokens=(), anchors=(), listeners=1,
         gateway=(), files=(), environment=(), signer=None, level=6, arguments=(), sockets=(),
-        descriptors=None,
+        descriptors=None, state=None,
     ):
         self.directory = pathlib.Path(directory)
         self.connectors = list(connectors)
@@ -91,6 +92,8 @@ class Gateway:
         }
         self.signer, self.level, self.arguments = signer or SIGNER, level, list(arguments)
         self.sockets, self.descriptor_limit = list(sockets), descriptors
+        # Never the machine's own; it must be there to be used.
+        self.state = pathlib.Path(state or self.directory / "state")
         self.ports = [free_port() for _ in range(listeners)]
         self.control = self.directory / "control.sock"
         self.process, self.clients = None, []
@@ -116,6 +119,7 @@ class Gateway:
         for name, path in self.anchors.items():
             parts.append(f'  <TrustAnchors Name="{name}">{path}</TrustAnchors>\n')
         parts.append(f'  <Control Socket="{self.control}"/>\n')
+        parts.append(f'  <State Directory="{self.state}"/>\n')
         return "".join(parts) + "</Gateway>\n"
 
     def configure(self):
