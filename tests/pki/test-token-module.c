@@ -16,7 +16,7 @@
  *     fail          "C_Function code n": the n-th call of it from now on answers the CKR_ number;
  *                   0: each of them, as long as the order stands
  *     swap          handles mean the keys next to theirs, until they are looked for again
- *     wrong         the next signature has a bit turned
+ *     wrong         the next n signatures have a bit turned
  *     all-wrong     each signature has
  *     no-pss, no-raw      C_GetMechanismInfo does not list CKM_RSA_PKCS_PSS, CKM_RSA_X_509
  *     no-old        C_Sign fails for what only TLS 1.0 and 1.1 sign: MD5 with SHA-1, and SHA-1
@@ -85,6 +85,25 @@ static bool take_order(const char *name, CK_RV *number)
         unlink(order_path(name));
     *number = value;
     return read;
+}
+
+/* An order with how many times it stands for. */
+static bool take_one(const char *name)
+{
+    unsigned left = 0;
+    pthread_mutex_lock(&lock);
+    FILE *file = fopen(order_path(name), "r+e");
+    bool stands = file && fscanf(file, "%u", &left) == 1 && left;
+    if (stands && left == 1)
+        unlink(order_path(name));
+    if (stands && left > 1) {
+        rewind(file);
+        fprintf(file, "%09u\n", left - 1);
+    }
+    if (file)
+        fclose(file);
+    pthread_mutex_unlock(&lock);
+    return stands;
 }
 
 static void count(const char *name, const char *bytes)
@@ -287,8 +306,7 @@ static CK_RV sign(CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG length, CK_
     rv = real->C_Sign(session, data, length, signature, signature_length);
     if (ordered("no-old") && (length == 36 || length == 20))
         return CKR_FUNCTION_FAILED;
-    CK_RV once;
-    if (rv == CKR_OK && (ordered("all-wrong") || take_order("wrong", &once)))
+    if (rv == CKR_OK && (ordered("all-wrong") || take_one("wrong")))
         signature[*signature_length / 2] ^= 1;
     return rv;
 }
