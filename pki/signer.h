@@ -52,7 +52,8 @@ struct pki_key_source {
  * verifies each signature with `public_key` (from the certificate), as it does every later one
  * before it gives it out. Where several keys fit the URI, the one that belongs to `public_key` is
  * taken. The two halves not belonging together is EX_CONFIG, a refused PIN EX_CONFIG, a token that
- * is not there, or a key that is not on it, EX_UNAVAILABLE. Blocks no longer than four of the
+ * is not there, or a key that is not on it, EX_UNAVAILABLE. Each step of it has the source's
+ * time-out, and a signer that takes longer is started anew. Blocks no longer than four of the
  * source's time-outs and a second. With `wait_for_token`, EX_UNAVAILABLE and EX_TEMPFAIL are no
  * failure: the handle is returned, its `algorithms` are 0, sign answers EX_TEMPFAIL with the
  * reason, and the signer's thread goes on trying with back-off until the key is there (event
@@ -60,7 +61,7 @@ struct pki_key_source {
  *
  * A key that was ready once and is lost (a new signer, a dead token, another key on it, a refused
  * PIN) is opened anew with back-off as long as its handle lives, whether anybody asks for
- * signatures or not: every 5 s at the latest, every 8 s where only an administrator can mend it.
+ * signatures or not: every 3 s at the latest, every 8 s where only an administrator can mend it.
  * Until then its `algorithms` are 0 and sign answers EX_TEMPFAIL at once. No PIN is tried twice by
  * that: the signer is told which file held the refused one. After each recovery `algorithms` are
  * what was proved anew. */

@@ -64,6 +64,7 @@ static int locate(struct work *work, struct error *error)
     if (known && found.recovery && !(outcome->recovery & found.recovery))
         log_recovery(work, PKI_RECOVERY_MODULE, result < 0 ? error : &cause);
     outcome->recovery |= found.recovery;
+    outcome_progress(outcome);
     return result;
 }
 
@@ -75,6 +76,7 @@ static int run_inside(struct work *work, struct error *error)
     int result = session_take(token, &attempt->session, &attempt->rv, attempt->outcome, error);
     if (result < 0)
         return result;
+    outcome_progress(attempt->outcome);
     result = key_ensure(attempt, error);
     attempt->ensured = result == 0;
     if (result == 0 && work->algorithm) {
@@ -160,6 +162,7 @@ static void climb(struct work *work, const struct rung *rung, const struct error
     log_recovery(work, rung->step, error);
     rung->climb(work);
     work->attempt.outcome->recovery |= 1u << rung->step;
+    outcome_progress(work->attempt.outcome);
 }
 
 /* No call of the token's failed, or one that no recovery mends. */

@@ -242,6 +242,22 @@ START_TEST(a_wrong_signature_is_never_given_out)
 }
 END_TEST
 
+/* A bit that turns while the key is proved anew, and not when it is used. */
+START_TEST(an_accident_in_a_proof_costs_no_algorithm)
+{
+    static const enum test_key types[] = {TEST_RSA, TEST_P256, TEST_ED25519};
+    enum test_key type = types[_i];
+    struct error error;
+    open_faulty(type, 0, 1);
+    uint32_t before = pki_key_algorithms(key);
+    test_order("wrong", "2"); /* the first of the two that recover it */
+    ck_assert_int_eq(test_sign(key, type, test_first(type), &error), 0);
+    ck_assert_uint_eq(test_size("orders/wrong"), 0);
+    ck_assert_uint_eq(pki_key_algorithms(key), before);
+    close_all();
+}
+END_TEST
+
 /* --- recovery --------------------------------------------------------------------------------- */
 
 static const struct loss {
@@ -497,6 +513,38 @@ START_TEST(a_killed_signer_is_started_again)
 }
 END_TEST
 
+/* Opening a key has more steps than a signature, and yet one that hangs is seen after its time-out. */
+START_TEST(a_module_that_hangs_in_a_proof_is_seen_as_soon)
+{
+    struct error error;
+    struct pki_signer_status status;
+    open_faulty(TEST_P256, 1500, 0);
+    test_order("hang", "");
+    ck_assert_int_eq(test_sign(key, TEST_P256, PKI_ECDSA_SHA256, &error), -EX_TEMPFAIL);
+    await_starts(&status, 2);
+    int64_t begun = clock_milliseconds();
+    await_starts(&status, 3);
+    ck_assert_int_lt(clock_milliseconds() - begun, 1500 * 3); /* and not 4 time-outs */
+    test_withdraw("hang");
+    ck_assert_int_eq(test_sign_patiently(key, TEST_P256), 0);
+    close_all();
+}
+END_TEST
+
+/* Four signatures of 600 ms to prove it, with a second for each step. */
+START_TEST(a_key_that_is_slow_to_prove_is_opened)
+{
+    struct error error;
+    struct pki_signer_status status;
+    test_order("slow", "600");
+    open_faulty(TEST_P256, 1000, 1);
+    ck_assert_int_eq(test_sign(key, TEST_P256, PKI_ECDSA_SHA256, &error), 0);
+    ck_assert_uint_eq(key_status(&status).signatures, 1);
+    ck_assert_uint_eq(status.starts, 1);
+    close_all();
+}
+END_TEST
+
 START_TEST(a_hung_module_costs_its_signer_and_nobody_more)
 {
     struct error error;
@@ -647,6 +695,7 @@ TCase *fault_cases(void)
     tcase_add_loop_test(tcase, a_token_that_refuses_the_old_algorithms_serves_the_others, 0, 2);
     tcase_add_test(tcase, a_token_with_one_session_serves_many_threads);
     tcase_add_test(tcase, a_wrong_signature_is_never_given_out);
+    tcase_add_loop_test(tcase, an_accident_in_a_proof_costs_no_algorithm, 0, 3);
     tcase_add_loop_test(tcase, a_lost_token_costs_no_signature, 0, (int)ARRAY_SIZE(losses));
     tcase_add_loop_test(tcase, every_loss_at_the_nth_call_costs_no_signature, 0,
                         (int)(ARRAY_SIZE(lost_codes) * ARRAY_SIZE(lost_calls)));
@@ -662,6 +711,8 @@ TCase *fault_cases(void)
     tcase_add_test(tcase, a_token_lost_under_many_threads_comes_back);
     tcase_add_test(tcase, a_killed_signer_is_started_again);
     tcase_add_test(tcase, a_hung_module_costs_its_signer_and_nobody_more);
+    tcase_add_test(tcase, a_module_that_hangs_in_a_proof_is_seen_as_soon);
+    tcase_add_test(tcase, a_key_that_is_slow_to_prove_is_opened);
     tcase_add_test(tcase, a_slow_token_is_not_taken_for_a_hung_one);
     tcase_add_test(tcase, a_key_that_comes_late_becomes_ready);
     tcase_add_test(tcase, a_token_that_comes_late_becomes_ready);
