@@ -223,7 +223,7 @@ static int start(struct daemon *daemon, int level, struct error *error)
         (result = offload_new(&daemon->offload, error)) < 0 || (result = tls_init(error)) < 0 ||
         (result = pki_library_new(&daemon->library, error)) < 0)
         return result;
-    pki_library_set_wait_hooks(offload_wait_begin, offload_wait_end);
+    pki_library_set_wait_hooks(offload_long_wait_begin, offload_long_wait_end);
     if ((result = pki_signer_new(&daemon->signer, &options, error)) < 0 ||
         (result = load(daemon, error)) < 0 ||
         (result = listeners_open(&inherited, daemon->snapshot->config, &daemon->listeners,
