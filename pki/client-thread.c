@@ -420,6 +420,19 @@ static void wait_for_news(struct client *client, int64_t wake_at)
     client->wake_at = 0;
 }
 
+/* Nobody is let wait for a process that is not looked after any more. Keys that are ready stay so
+ * for those who look at them: no failing over is told of because posternd stops. */
+static void dismiss_all(struct client *client)
+{
+    client->state = PROCESS_GONE;
+    error_set(&client->last_error, EX_TEMPFAIL, "Postern is stopping");
+    fail_requests(client);
+    for (struct signer_key *key = client->keys; key; key = key->next)
+        if (key->state != KEY_READY && key->observe)
+            key->observe(key->observer);
+    pthread_cond_broadcast(&client->changed);
+}
+
 /* The signer ends when its socket closes; a hung one is made to. */
 static void finish_process(struct client *client)
 {
@@ -452,6 +465,7 @@ void *client_supervise(void *argument)
         wait_for_news(client, wake_at);
         receive(client);
     }
+    dismiss_all(client);
     pthread_mutex_unlock(&client->lock);
     finish_process(client);
     return NULL;

@@ -33,6 +33,9 @@ struct pki_signer_options {
 /* Starts the first process and waits for its hello: fails when it cannot be started at all. */
 int pki_signer_new(struct pki_signer **ret, const struct pki_signer_options *options,
                    struct error *error);
+/* Every call that waits, and every later one, fails at once with EX_TEMPFAIL, and the children are
+ * told to end: a token that hangs must not keep posternd from stopping. Any thread. */
+void pki_signer_stop(struct pki_signer *signer);
 /* No key may be in use any more. Waits for the children, at most two seconds, then kills them. */
 struct pki_signer *pki_signer_free(struct pki_signer *signer);
 DEFINE_CLEANUP(struct pki_signer *, pki_signer_free)

@@ -263,8 +263,8 @@ static void outbound_validate(void *context, struct control_request *request,
     const char *name = name_argument(arguments);
     const struct conn_outbound *outbound = find_outbound(daemon->snapshot->config, name);
     if (outbound)
-        validate_outbound(daemon->loop, daemon->workers[0].worker, daemon->snapshot, outbound,
-                          request);
+        validate_outbound(&daemon->validations, daemon->loop, daemon->workers[0].worker,
+                          daemon->snapshot, outbound, request);
     else
         no_such_connector(request, "outbound", name);
 }

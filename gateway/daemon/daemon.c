@@ -18,6 +18,7 @@
 
 #include "gateway/daemon/hsm.h"
 #include "gateway/daemon/problems.h"
+#include "gateway/daemon/validate.h"
 #include "gateway/relay/tls.h"
 #include "pki/base/clock.h"
 #include "pki/base/log.h"
@@ -253,6 +254,17 @@ static void log_started(const struct daemon *daemon)
     log_end(&log);
 }
 
+/* What was begun for a client and is not done is told so, now that no other thread is left. */
+static void end_commands(struct daemon *daemon)
+{
+    for (unsigned i = 0; i < daemon->worker_count; i++)
+        loop_run_posted(daemon->workers[i].worker->loop);
+    if (daemon->loop)
+        loop_run_posted(daemon->loop);
+    daemon_abandon_reload(daemon);
+    validate_abandon(&daemon->validations);
+}
+
 /* Workers first: after their threads and the pool's have ended, nobody else is left. */
 static void free_daemon(struct daemon *daemon)
 {
@@ -266,10 +278,11 @@ static void free_daemon(struct daemon *daemon)
         daemon->workers[i].worker->drained = NULL;
         worker_cut_off(daemon->workers[i].worker);
     }
-    offload_free(daemon->offload);
-    for (unsigned i = 0; i < daemon->worker_count; i++)
-        loop_run_posted(daemon->workers[i].worker->loop);
-    daemon_abandon_reload(daemon);
+    validate_stop(daemon->validations);
+    if (daemon->signer)
+        pki_signer_stop(daemon->signer); /* or the pool would wait for its signatures */
+    daemon->offload = offload_free(daemon->offload);
+    end_commands(daemon);
     for (unsigned i = 0; i < daemon->worker_count; i++)
         worker_free(daemon->workers[i].worker);
     control_free(daemon->control);

@@ -38,6 +38,7 @@ struct daemon {
     unsigned worker_count;
     struct daemon_reload *reload; /* under way, or NULL */
     struct daemon_stop *stop;     /* under way, or NULL */
+    struct validation *validations; /* under way */
     time_t started;
     int64_t started_monotonic; /* milliseconds */
     struct loop_watch signals;

@@ -15,6 +15,8 @@
 #include "pki/names.h"
 
 struct validation {
+    struct validation **list, *next; /* the main thread's, to the end */
+    bool stopped;
     struct loop *loop;
     struct worker *worker;
     struct snapshot *snapshot;
@@ -38,6 +40,17 @@ struct tidings {
     struct error error;
 };
 
+static void free_validation(struct validation *validation)
+{
+    struct validation **at = validation->list;
+    while (*at != validation)
+        at = &(*at)->next;
+    *at = validation->next;
+    snapshot_unref(validation->snapshot);
+    json_decref(validation->peer);
+    free(validation);
+}
+
 static void deliver(struct loop_task *task)
 {
     struct tidings *tidings = container_of(task, struct tidings, task);
@@ -49,9 +62,7 @@ static void deliver(struct loop_task *task)
             control_fail(validation->request, &tidings->error);
         else
             control_answer(validation->request, tidings->json);
-        snapshot_unref(validation->snapshot);
-        json_decref(validation->peer);
-        free(validation);
+        free_validation(validation);
     }
     free(tidings);
 }
@@ -230,6 +241,8 @@ static void on_replied(struct hop_owner *owner, const struct smtp_reply *reply)
 static void begin(struct loop_task *task)
 {
     struct validation *validation = container_of(task, struct validation, begin);
+    if (validation->stopped)
+        return;
     validation->owner = (struct hop_owner){.ready = on_ready,
                                            .failed = on_failed,
                                            .replied = on_replied,
@@ -248,8 +261,29 @@ static void begin(struct loop_task *task)
     loop_post(validation->loop, &tidings->task);
 }
 
-void validate_outbound(struct loop *loop, struct worker *worker, struct snapshot *snapshot,
-                       const struct conn_outbound *outbound, struct control_request *request)
+void validate_stop(struct validation *list)
+{
+    for (struct validation *validation = list; validation; validation = validation->next) {
+        validation->stopped = true;
+        if (validation->hop)
+            hop_close(validation->hop, false);
+        validation->hop = NULL;
+    }
+}
+
+void validate_abandon(struct validation **list)
+{
+    struct error error;
+    error_set(&error, EX_TEMPFAIL, "posternd is stopping");
+    while (*list) {
+        control_fail((*list)->request, &error);
+        free_validation(*list);
+    }
+}
+
+void validate_outbound(struct validation **list, struct loop *loop, struct worker *worker,
+                       struct snapshot *snapshot, const struct conn_outbound *outbound,
+                       struct control_request *request)
 {
     struct validation *validation = calloc(1, sizeof *validation);
     struct error error;
@@ -258,11 +292,14 @@ void validate_outbound(struct loop *loop, struct worker *worker, struct snapshot
         control_fail(request, &error);
         return;
     }
-    *validation = (struct validation){.loop = loop,
+    *validation = (struct validation){.list = list,
+                                      .next = *list,
+                                      .loop = loop,
                                       .worker = worker,
                                       .snapshot = snapshot_ref(snapshot),
                                       .outbound = outbound,
                                       .request = request};
+    *list = validation;
     validation->begin.run = begin;
     loop_post(worker->loop, &validation->begin);
 }

@@ -8,8 +8,18 @@
 #include "gateway/control/control.h"
 #include "gateway/relay/worker.h"
 
-/* Main thread. The request is answered later; `loop` is the main thread's. */
-void validate_outbound(struct loop *loop, struct worker *worker, struct snapshot *snapshot,
-                       const struct conn_outbound *outbound, struct control_request *request);
+struct validation;
+
+/* Main thread. The request is answered later; `loop` is the main thread's, and so is `list`, of the
+ * validations under way. */
+void validate_outbound(struct validation **list, struct loop *loop, struct worker *worker,
+                       struct snapshot *snapshot, const struct conn_outbound *outbound,
+                       struct control_request *request);
+
+/* At the end, when no other thread is left: lets go of the connections of all that are under way. */
+void validate_stop(struct validation *list);
+/* And, when the offload pool has ended and every posted task has run, of themselves: their clients
+ * are told. */
+void validate_abandon(struct validation **list);
 
 #endif
