@@ -112,8 +112,7 @@ static bool lift_cap(const struct target *target)
     if (!target->connection)
         return true;
     pthread_once(&cap_once, make_cap_index);
-    intptr_t before =
-        (intptr_t)SSL_CTX_get_ex_data(SSL_get_SSL_CTX(target->connection), cap_index);
+    intptr_t before = (intptr_t)SSL_CTX_get_ex_data(SSL_get_SSL_CTX(target->connection), cap_index);
     return !before || control(target, SSL_CTRL_SET_MAX_PROTO_VERSION, before - 1, NULL);
 }
 
@@ -150,11 +149,11 @@ static int limit_schemes(const struct pki_identity *identity, const struct targe
     int result = tls13 ? 0 : cap_version(target, error);
     if (result < 0)
         return result;
-    bool done = (!tls13 || lift_cap(target)) &&
-                (target->server
-                     ? control(target, SSL_CTRL_SET_SIGALGS_LIST, 0, list) &&
-                           control(target, SSL_CTRL_SET_CLIENT_SIGALGS_LIST, 0, accepted_schemes)
-                     : control(target, SSL_CTRL_SET_CLIENT_SIGALGS_LIST, 0, list));
+    bool done =
+        (!tls13 || lift_cap(target)) &&
+        (target->server ? control(target, SSL_CTRL_SET_SIGALGS_LIST, 0, list) &&
+                              control(target, SSL_CTRL_SET_CLIENT_SIGALGS_LIST, 0, accepted_schemes)
+                        : control(target, SSL_CTRL_SET_CLIENT_SIGALGS_LIST, 0, list));
     ERR_clear_error();
     if (!done)
         return error_set(error, EX_SOFTWARE, "OpenSSL does not take the signature algorithms %s",

@@ -334,6 +334,37 @@ START_TEST(every_loss_at_the_nth_call_costs_no_signature)
 }
 END_TEST
 
+static void count_found(void *context, enum pki_found_kind kind, bool logged_in, const char *uri,
+                        const char *text)
+{
+    unsigned *found = context;
+    (void)logged_in, (void)uri, (void)text;
+    found[kind]++;
+}
+
+/* Looking through the token recovers it, and tells each thing once. */
+START_TEST(a_lost_token_is_looked_through)
+{
+    static const char *const orders[][2] = {
+        {"lost-session", "0xb3"}, {"lost-module", "0x30"}, {"fail", "C_FindObjectsInit 0x30 2"}};
+    struct error error;
+    struct pki_signer_status status;
+    struct pki_key_source source = test_faulty(TEST_P256);
+    open_faulty(TEST_P256, 0, 1);
+    for (size_t i = 0; i < ARRAY_SIZE(orders); i++) {
+        unsigned found[PKI_FOUND_END] = {0};
+        test_order(orders[i][0], orders[i][1]);
+        ck_assert_int_eq(pki_token_list(signer, &source, count_found, found, &error), 0);
+        ck_assert_uint_eq(found[PKI_FOUND_TOKEN], 1);
+        ck_assert_uint_eq(found[PKI_FOUND_KEY], TEST_KEYS);
+        ck_assert_int_eq(test_sign(key, TEST_P256, PKI_ECDSA_SHA256, &error), 0);
+    }
+    key_status(&status);
+    ck_assert_uint_eq(status.starts, 1);
+    close_all();
+}
+END_TEST
+
 /* What fails while the token is recovered itself. */
 static const char *const broken_ladders[] = {
     "C_OpenSession 0x30 1",     "C_Login 0x30 1",           "C_Login 0x5 1",
@@ -513,7 +544,8 @@ START_TEST(a_killed_signer_is_started_again)
 }
 END_TEST
 
-/* Opening a key has more steps than a signature, and yet one that hangs is seen after its time-out. */
+/* Opening a key has more steps than a signature, and yet one that hangs is seen after its time-out.
+ */
 START_TEST(a_module_that_hangs_in_a_proof_is_seen_as_soon)
 {
     struct error error;
@@ -680,6 +712,44 @@ START_TEST(a_remote_token_that_restarts_comes_back)
 }
 END_TEST
 
+/* --- stopping --------------------------------------------------------------------------------- */
+
+static void *sign_once(void *result)
+{
+    struct error error;
+    *(int *)result = test_sign(key, TEST_P256, PKI_ECDSA_SHA256, &error);
+    return NULL;
+}
+
+/* A minute for each signature, and nobody waits for it: neither who waits already nor who comes. */
+START_TEST(nobody_waits_for_a_signer_that_was_told_to_stop)
+{
+    struct error error;
+    struct pki_signer_status status;
+    struct pki_key_source source = test_faulty(TEST_P384);
+    pthread_t thread;
+    int result = 0;
+    int64_t begun = clock_milliseconds();
+    open_faulty(TEST_P256, 60000, 1);
+    test_order("hang", "");
+    ck_assert_int_eq(pthread_create(&thread, NULL, sign_once, &result), 0);
+    do {
+        usleep(10000);
+        pki_signer_status(signer, &status, NULL, 0);
+    } while (!status.waiting);
+    pki_signer_stop(signer);
+    pthread_join(thread, NULL);
+    ck_assert_int_eq(result, -EX_TEMPFAIL);
+    ck_assert_int_eq(test_sign(key, TEST_P256, PKI_ECDSA_SHA256, &error), -EX_TEMPFAIL);
+    ck_assert_ptr_nonnull(strstr(error.what, "stopping"));
+    struct pki_key *other = NULL;
+    ck_assert_int_eq(pki_key_open(signer, &source, test_keys[TEST_P384], false, &other, &error),
+                     -EX_TEMPFAIL);
+    close_all();
+    ck_assert_int_lt(clock_milliseconds() - begun, 40000);
+}
+END_TEST
+
 TCase *fault_cases(void)
 {
     TCase *tcase = tcase_create("faults");
@@ -699,6 +769,7 @@ TCase *fault_cases(void)
     tcase_add_loop_test(tcase, a_lost_token_costs_no_signature, 0, (int)ARRAY_SIZE(losses));
     tcase_add_loop_test(tcase, every_loss_at_the_nth_call_costs_no_signature, 0,
                         (int)(ARRAY_SIZE(lost_codes) * ARRAY_SIZE(lost_calls)));
+    tcase_add_test(tcase, a_lost_token_is_looked_through);
     tcase_add_loop_test(tcase, a_loss_within_the_recovery_is_recovered, 0,
                         (int)ARRAY_SIZE(broken_ladders));
     tcase_add_test(tcase, a_module_that_only_a_new_process_mends_gets_one);
@@ -717,5 +788,6 @@ TCase *fault_cases(void)
     tcase_add_test(tcase, a_key_that_comes_late_becomes_ready);
     tcase_add_test(tcase, a_token_that_comes_late_becomes_ready);
     tcase_add_test(tcase, a_remote_token_that_restarts_comes_back);
+    tcase_add_test(tcase, nobody_waits_for_a_signer_that_was_told_to_stop);
     return tcase;
 }
