@@ -80,8 +80,9 @@ void client_open_failed(struct signer_key *key, const struct error *error, bool 
     key->attempts++;
     client_key_changed(key, 0);
     /* What only an administrator can mend is looked at seldom; a refused PIN is not tried by that,
-     * because the signer is told which one it was. */
-    unsigned wait = error->code == EX_CONFIG ? CLIENT_MISTAKE_WAIT : backoff_wait(&key->backoff);
+     * because the signer is told which one it was. A key that worked before may work again. */
+    bool mistake = error->code == EX_CONFIG && (pin_refused || !key->ready_at);
+    unsigned wait = mistake ? CLIENT_MISTAKE_WAIT : backoff_wait(&key->backoff);
     key->next_try = clock_microseconds() + (int64_t)wait * 1000;
 }
 
@@ -151,6 +152,20 @@ static int take_opened(struct client *client, struct request *request,
     note_success(client);
     client_key_changed(key, opened->algorithms);
     log_ready(key, opened->note, opened->cure);
+    return 0;
+}
+
+/* A key that takes many slow steps is proved nevertheless, and one step that hangs is seen soon. */
+static int take_progress(struct client *client, struct request *request,
+                         const struct pki_wire_message *message, struct error *error)
+{
+    unsigned timeout = request->key ? request->key->timeout : CLIENT_TIMEOUT_DEFAULT;
+    (void)client, (void)message;
+    if (!request->open)
+        return error_set(error, EX_PROTOCOL, "The signer tells of an opening that is none");
+    request->begun = true;
+    request->sent = clock_microseconds();
+    request->deadline = request->sent + (int64_t)timeout * 1000;
     return 0;
 }
 
@@ -304,7 +319,7 @@ int client_take_packet(struct client *client, const uint8_t *packet, size_t leng
                                              const struct pki_wire_message *, struct error *) = {
         [PKI_WIRE_OPENED] = take_opened, [PKI_WIRE_SIGNED] = take_signed,
         [PKI_WIRE_FAILED] = take_failed, [PKI_WIRE_FOUND] = take_found,
-        [PKI_WIRE_LISTED] = take_listed,
+        [PKI_WIRE_LISTED] = take_listed, [PKI_WIRE_PROGRESS] = take_progress,
     };
     struct pki_wire_message message;
     if (pki_wire_decode(packet, length, &message) < 0)

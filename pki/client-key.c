@@ -33,6 +33,8 @@ static int begin_sign(struct signer_key *key, const struct pki_wire_message *sig
 {
     struct client *client = key->client;
     struct pki_wire_message message = *sign;
+    if (client->ending)
+        return error_set(error, EX_TEMPFAIL, "Postern is stopping");
     if (key->state != KEY_READY)
         return fail_unready(key, error);
     struct request *request = request_take(client);

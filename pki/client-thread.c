@@ -10,7 +10,8 @@
  * its time-out. So a request past its deadline means a hang when nothing at all was answered in its
  * queue since it was sent; and when others were answered meanwhile (a slow token, with many
  * waiting), it is a hang only if this one has still no answer after as long again. Either way its
- * caller was told at the deadline. */
+ * caller was told at the deadline. A key whose opening has begun tells of each step, and a step has
+ * one time-out; longer only while others in its queue move, for whose session it may wait. */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -315,9 +316,31 @@ static bool moved_since(const struct client *client, const struct signer_key *ke
     return false;
 }
 
+/* When was another key in the queue that this one shares answered last? */
+static int64_t others_moved(const struct client *client, const struct signer_key *key)
+{
+    int64_t moved = 0;
+    for (const struct signer_key *other = client->keys; other; other = other->next)
+        if (other != key && other->answered_at > moved && strcmp(other->group, key->group) == 0)
+            moved = other->answered_at;
+    return moved;
+}
+
+static int64_t step_hung_at(const struct client *client, const struct request *request)
+{
+    int64_t timeout = request->deadline - request->sent;
+    int64_t moved = request->key ? others_moved(client, request->key) : 0;
+    int64_t last = request->sent + timeout * CLIENT_OPEN_FACTOR * 2;
+    if (moved <= request->sent)
+        return request->deadline;
+    return moved + timeout < last ? moved + timeout : last;
+}
+
 /* The moment at which this request alone proves a hang. */
 static int64_t hung_at(const struct client *client, const struct request *request)
 {
+    if (request->begun)
+        return step_hung_at(client, request);
     bool moved = !request->key || moved_since(client, request->key, request->sent);
     return moved ? request->deadline + (request->deadline - request->sent) : request->deadline;
 }
@@ -397,6 +420,19 @@ static void wait_for_news(struct client *client, int64_t wake_at)
     client->wake_at = 0;
 }
 
+/* Nobody is let wait for a process that is not looked after any more. Keys that are ready stay so
+ * for those who look at them: no failing over is told of because posternd stops. */
+static void dismiss_all(struct client *client)
+{
+    client->state = PROCESS_GONE;
+    error_set(&client->last_error, EX_TEMPFAIL, "Postern is stopping");
+    fail_requests(client);
+    for (struct signer_key *key = client->keys; key; key = key->next)
+        if (key->state != KEY_READY && key->observe)
+            key->observe(key->observer);
+    pthread_cond_broadcast(&client->changed);
+}
+
 /* The signer ends when its socket closes; a hung one is made to. */
 static void finish_process(struct client *client)
 {
@@ -429,6 +465,7 @@ void *client_supervise(void *argument)
         wait_for_news(client, wake_at);
         receive(client);
     }
+    dismiss_all(client);
     pthread_mutex_unlock(&client->lock);
     finish_process(client);
     return NULL;

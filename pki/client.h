@@ -28,10 +28,10 @@ enum {
     CLIENT_UNREAPED = 16,
     CLIENT_TIMEOUT_DEFAULT = 5000, /* milliseconds for one request */
     CLIENT_BACKOFF_FIRST = 100,    /* milliseconds; between attempts to open or to start */
-    CLIENT_BACKOFF_LIMIT = 5000,
+    CLIENT_BACKOFF_LIMIT = 3000,
     CLIENT_MISTAKE_WAIT = 8000, /* where only an administrator can mend it */
     CLIENT_STEADY = 10000000,   /* microseconds: what lasted so long starts its back-off anew */
-    CLIENT_OPEN_FACTOR = 4      /* an OPEN logs in and signs several times: so many time-outs */
+    CLIENT_OPEN_FACTOR = 4      /* so many time-outs may an OPEN wait for its turn, and a LIST take */
 };
 
 /* What a caller waits for, on the caller's stack. */
@@ -49,9 +49,10 @@ struct answer {
 struct request {
     uint32_t id;            /* 0: the place is free */
     bool open, list;        /* an OPEN or a LIST; else a SIGN */
+    bool begun;             /* of an OPEN: its turn has come, and each step has a time-out */
     struct signer_key *key; /* NULL when it was freed meanwhile */
     struct answer *answer;  /* NULL: abandoned, or an OPEN */
-    int64_t sent, deadline; /* clock_microseconds() */
+    int64_t sent, deadline; /* clock_microseconds(); sent: or the last PROGRESS */
 };
 
 enum key_state { KEY_CLOSED, KEY_OPENING, KEY_READY };

@@ -7,6 +7,8 @@
  * says which, and tests/pki/test-identity-tls.c proves it. Contexts belong to one thread while they
  * are made, connections to one thread always. */
 #include <openssl/err.h>
+#include <pthread.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -87,9 +89,37 @@ static bool list_schemes(uint32_t algorithms, char *list, size_t size)
     return tls13;
 }
 
+/* Where a context keeps the maximum that it had before it was capped, plus one. */
+static int cap_index = -1;
+static pthread_once_t cap_once = PTHREAD_ONCE_INIT;
+
+static void make_cap_index(void)
+{
+    cap_index = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, NULL);
+}
+
+static bool remember_cap(SSL_CTX *context)
+{
+    intptr_t before = SSL_CTX_get_max_proto_version(context) + 1;
+    pthread_once(&cap_once, make_cap_index);
+    return SSL_CTX_get_ex_data(context, cap_index) ||
+           SSL_CTX_set_ex_data(context, cap_index, (void *)before) == 1;
+}
+
+/* What the context had to be capped for was proved since: the connection is as if it never was. */
+static bool lift_cap(const struct target *target)
+{
+    if (!target->connection)
+        return true;
+    pthread_once(&cap_once, make_cap_index);
+    intptr_t before = (intptr_t)SSL_CTX_get_ex_data(SSL_get_SSL_CTX(target->connection), cap_index);
+    return !before || control(target, SSL_CTRL_SET_MAX_PROTO_VERSION, before - 1, NULL);
+}
+
 static int cap_version(const struct target *target, struct error *error)
 {
     if (minimum_version(target) < TLS1_3_VERSION &&
+        (target->connection || remember_cap(target->context)) &&
         control(target, SSL_CTRL_SET_MAX_PROTO_VERSION, TLS1_2_VERSION, NULL))
         return 0;
     error_set(error, EX_CONFIG,
@@ -115,15 +145,15 @@ static int limit_schemes(const struct pki_identity *identity, const struct targe
         error_set(error, EX_CONFIG, "The token makes no kind of signature that TLS 1.2 or 1.3 has");
         return error_cure(error, "see with \"posternctl hsm status\" what it can do");
     }
-    if (!list_schemes(algorithms, list, sizeof list)) {
-        int result = cap_version(target, error);
-        if (result < 0)
-            return result;
-    }
-    bool done = target->server
-                    ? control(target, SSL_CTRL_SET_SIGALGS_LIST, 0, list) &&
-                          control(target, SSL_CTRL_SET_CLIENT_SIGALGS_LIST, 0, accepted_schemes)
-                    : control(target, SSL_CTRL_SET_CLIENT_SIGALGS_LIST, 0, list);
+    bool tls13 = list_schemes(algorithms, list, sizeof list);
+    int result = tls13 ? 0 : cap_version(target, error);
+    if (result < 0)
+        return result;
+    bool done =
+        (!tls13 || lift_cap(target)) &&
+        (target->server ? control(target, SSL_CTRL_SET_SIGALGS_LIST, 0, list) &&
+                              control(target, SSL_CTRL_SET_CLIENT_SIGALGS_LIST, 0, accepted_schemes)
+                        : control(target, SSL_CTRL_SET_CLIENT_SIGALGS_LIST, 0, list));
     ERR_clear_error();
     if (!done)
         return error_set(error, EX_SOFTWARE, "OpenSSL does not take the signature algorithms %s",

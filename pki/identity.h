@@ -72,8 +72,8 @@ bool pki_identity_has_name(const struct pki_identity *identity, const char *host
 int pki_identity_use(struct pki_identity *identity, SSL_CTX *context, struct error *error);
 
 /* Sets the same limits on one connection, by what is proved now; to be called on every SSL before
- * its handshake. That is how an identity whose token was not there at pki_identity_use() comes to
- * be used rightly, without a new context, as soon as its key is ready. Until then (algorithms 0) it
+ * its handshake. That is how an identity whose token was not there at pki_identity_use(), or had no
+ * PSS then, comes to be used rightly, without a new context, as soon as its key is ready. Until then (algorithms 0) it
  * limits to what keys of its type can, and the signature itself fails with EX_TEMPFAIL and its
  * reason. */
 int pki_identity_prepare(const struct pki_identity *identity, SSL *connection, struct error *error);

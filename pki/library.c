@@ -21,7 +21,7 @@ struct pki_library {
 
 static _Thread_local struct error last_error;
 static _Thread_local bool failed;
-static void (*wait_before)(void);
+static bool (*wait_before)(void);
 static void (*wait_after)(void);
 
 /* OpenSSL's own words for the newest thing that went wrong on this thread. */
@@ -129,7 +129,7 @@ void pki_library_clear_error(void)
     failed = false;
 }
 
-void pki_library_set_wait_hooks(void (*before)(void), void (*after)(void))
+void pki_library_set_wait_hooks(bool (*before)(void), void (*after)(void))
 {
     wait_before = before;
     wait_after = after;
@@ -159,8 +159,12 @@ int provider_sign(struct pki_key *key, enum pki_algorithm algorithm, const uint8
 {
     size_t room = *length;
     failed = false;
-    if (wait_before)
-        wait_before();
+    if (wait_before && !wait_before()) {
+        error_set(&last_error, EX_TEMPFAIL, "As many handshakes as may wait for a signature already");
+        error_cure(&last_error, "see with posternctl hsm status how long the token takes; let it do "
+                                "more at a time with Sessions, if it can");
+        return keep_failure();
+    }
     int result =
         key->operations->sign(key, algorithm, data, data_length, signature, length, &last_error);
     if (wait_after)

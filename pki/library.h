@@ -12,6 +12,7 @@
 
 #include <openssl/evp.h>
 #include <openssl/ssl.h>
+#include <stdbool.h>
 
 #include "pki/base/cleanup.h"
 #include "pki/base/error.h"
@@ -37,7 +38,9 @@ const struct error *pki_library_last_error(void);
 void pki_library_clear_error(void);
 
 /* Called on the signing thread just before it blocks and just after: a thread pool may let another
- * thread run meanwhile. NULL: nothing. Set once before any thread. */
-void pki_library_set_wait_hooks(void (*before)(void), void (*after)(void));
+ * thread run meanwhile. When `before` says false there is no room for another that waits: the
+ * signature fails at once with EX_TEMPFAIL, and `after` is not called. NULL: nothing. Set once
+ * before any thread. */
+void pki_library_set_wait_hooks(bool (*before)(void), void (*after)(void));
 
 #endif

@@ -17,6 +17,7 @@ struct pki_signer {
     char *program;
     int log_level;
     bool handed_over; /* one socket, one process for everything */
+    bool stopped;
     struct client *clients[PKI_PROCESSES_MAXIMUM];
     unsigned count;
 };
@@ -87,6 +88,8 @@ static int choose_client(struct pki_signer *signer, char **name, struct client *
 {
     struct client *client = signer->handed_over ? signer->clients[0] : find_client(signer, *name);
     int result = 0;
+    if (signer->stopped)
+        return error_set(error, EX_TEMPFAIL, "Postern is stopping");
     if (!client && signer->count < PKI_PROCESSES_MAXIMUM)
         result = add_client(signer, &client, error);
     else if (!client)
@@ -137,12 +140,20 @@ int pki_signer_new(struct pki_signer **ret, const struct pki_signer_options *opt
     return result;
 }
 
+void pki_signer_stop(struct pki_signer *signer)
+{
+    pthread_mutex_lock(&signer->lock);
+    signer->stopped = true;
+    for (unsigned i = 0; i < signer->count; i++)
+        client_end(signer->clients[i]);
+    pthread_mutex_unlock(&signer->lock);
+}
+
 struct pki_signer *pki_signer_free(struct pki_signer *signer)
 {
     if (!signer)
         return NULL;
-    for (unsigned i = 0; i < signer->count; i++)
-        client_end(signer->clients[i]); /* all at once, so that their waits are one */
+    pki_signer_stop(signer); /* all at once, so that their waits are one */
     for (unsigned i = 0; i < signer->count; i++)
         client_free(signer->clients[i]);
     pthread_mutex_destroy(&signer->lock);

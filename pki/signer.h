@@ -33,6 +33,9 @@ struct pki_signer_options {
 /* Starts the first process and waits for its hello: fails when it cannot be started at all. */
 int pki_signer_new(struct pki_signer **ret, const struct pki_signer_options *options,
                    struct error *error);
+/* Every call that waits, and every later one, fails at once with EX_TEMPFAIL, and the children are
+ * told to end: a token that hangs must not keep posternd from stopping. Any thread. */
+void pki_signer_stop(struct pki_signer *signer);
 /* No key may be in use any more. Waits for the children, at most two seconds, then kills them. */
 struct pki_signer *pki_signer_free(struct pki_signer *signer);
 DEFINE_CLEANUP(struct pki_signer *, pki_signer_free)
@@ -52,7 +55,8 @@ struct pki_key_source {
  * verifies each signature with `public_key` (from the certificate), as it does every later one
  * before it gives it out. Where several keys fit the URI, the one that belongs to `public_key` is
  * taken. The two halves not belonging together is EX_CONFIG, a refused PIN EX_CONFIG, a token that
- * is not there, or a key that is not on it, EX_UNAVAILABLE. Blocks no longer than four of the
+ * is not there, or a key that is not on it, EX_UNAVAILABLE. Each step of it has the source's
+ * time-out, and a signer that takes longer is started anew. Blocks no longer than four of the
  * source's time-outs and a second. With `wait_for_token`, EX_UNAVAILABLE and EX_TEMPFAIL are no
  * failure: the handle is returned, its `algorithms` are 0, sign answers EX_TEMPFAIL with the
  * reason, and the signer's thread goes on trying with back-off until the key is there (event
@@ -60,7 +64,7 @@ struct pki_key_source {
  *
  * A key that was ready once and is lost (a new signer, a dead token, another key on it, a refused
  * PIN) is opened anew with back-off as long as its handle lives, whether anybody asks for
- * signatures or not: every 5 s at the latest, every 8 s where only an administrator can mend it.
+ * signatures or not: every 3 s at the latest, every 8 s where only an administrator can mend it.
  * Until then its `algorithms` are 0 and sign answers EX_TEMPFAIL at once. No PIN is tried twice by
  * that: the signer is told which file held the refused one. After each recovery `algorithms` are
  * what was proved anew. */

@@ -7,6 +7,7 @@
  *     HELLO (its version)            →
  *                                    ←           HELLO (the same version, or it ends)
  *     OPEN (where a key is)          →
+ *                                    ←           PROGRESS when it begins, and after each step
  *                                    ←           OPENED (what was proved) or FAILED
  *     SIGN (key, algorithm, data)    →
  *                                    ←           SIGNED or FAILED, in any order
@@ -28,7 +29,7 @@
 #include "pki/key.h"
 
 enum {
-    PKI_WIRE_VERSION = 2,
+    PKI_WIRE_VERSION = 3,
     PKI_WIRE_MAXIMUM = 20480,     /* bytes of a packet */
     PKI_WIRE_TEXT_MAXIMUM = 1024, /* bytes of a URI or a path */
     PKI_WIRE_PUBLIC_KEY_MAXIMUM = 2304
@@ -45,6 +46,7 @@ enum pki_wire_type {
     PKI_WIRE_LIST,
     PKI_WIRE_FOUND,
     PKI_WIRE_LISTED,
+    PKI_WIRE_PROGRESS, /* has no fields */
     PKI_WIRE_END
 };
 

@@ -227,7 +227,7 @@ static int start(struct daemon *daemon, int level, struct error *error)
         (result = offload_new(&daemon->offload, error)) < 0 || (result = tls_init(error)) < 0 ||
         (result = pki_library_new(&daemon->library, error)) < 0)
         return result;
-    pki_library_set_wait_hooks(offload_wait_begin, offload_wait_end);
+    pki_library_set_wait_hooks(offload_long_wait_begin, offload_long_wait_end);
     if ((result = pki_signer_new(&daemon->signer, &options, error)) < 0 ||
         (result = load(daemon, error)) < 0 ||
         (result = listeners_open(&inherited, daemon->snapshot->config, &daemon->listeners,
@@ -258,6 +258,17 @@ static void log_started(const struct daemon *daemon)
     log_end(&log);
 }
 
+/* What was begun for a client and is not done is told so, now that no other thread is left. */
+static void end_commands(struct daemon *daemon)
+{
+    for (unsigned i = 0; i < daemon->worker_count; i++)
+        loop_run_posted(daemon->workers[i].worker->loop);
+    if (daemon->loop)
+        loop_run_posted(daemon->loop);
+    daemon_abandon_reload(daemon);
+    validate_abandon(daemon);
+}
+
 /* Workers first: after their threads and the pool's have ended, nobody else is left. */
 static void free_daemon(struct daemon *daemon)
 {
@@ -272,12 +283,11 @@ static void free_daemon(struct daemon *daemon)
         worker_cut_off(daemon->workers[i].worker);
     }
     validate_cut_off(daemon);
-    offload_free(daemon->offload);
-    for (unsigned i = 0; i < daemon->worker_count; i++)
-        loop_run_posted(daemon->workers[i].worker->loop);
-    validate_abandon(daemon);
+    if (daemon->signer)
+        pki_signer_stop(daemon->signer); /* or the pool would wait for its signatures */
+    daemon->offload = offload_free(daemon->offload);
+    end_commands(daemon);
     remembered_free(daemon);
-    daemon_abandon_reload(daemon);
     for (unsigned i = 0; i < daemon->worker_count; i++)
         worker_free(daemon->workers[i].worker);
     control_free(daemon->control);

@@ -201,9 +201,21 @@ static int submit_jobs(struct hsm_test *test)
     return test->running ? 0 : result;
 }
 
+static void fail_test(struct hsm_test *test, const struct error *error)
+{
+    control_fail(test->request, error);
+    snapshot_unref(test->snapshot);
+    free(test);
+}
+
 static void begin_certificate(struct hsm_test *test)
 {
     struct error error;
+    if (test->daemon->stop) {
+        error_set(&error, EX_TEMPFAIL, "posternd is stopping");
+        fail_test(test, &error);
+        return;
+    }
     if (test->next == test->last || !control_is_wanted(test->request)) {
         finish(test);
         return;
@@ -220,9 +232,7 @@ static void begin_certificate(struct hsm_test *test)
         return;
     error_set(&error, EX_TEMPFAIL, "Too much is running already");
     error_cure(&error, "try again in a moment");
-    control_fail(test->request, &error);
-    snapshot_unref(test->snapshot);
-    free(test);
+    fail_test(test, &error);
 }
 
 static int choose_certificates(struct hsm_test *test, const json_t *arguments, struct error *error)
@@ -277,7 +287,5 @@ void hsm_test(void *context, struct control_request *request, const json_t *argu
         begin_certificate(test);
         return;
     }
-    control_fail(request, &error);
-    snapshot_unref(test->snapshot);
-    free(test);
+    fail_test(test, &error);
 }

@@ -43,8 +43,12 @@ static void end(struct daemon_reload *reload)
 void daemon_abandon_reload(struct daemon *daemon)
 {
     struct daemon_reload *reload = daemon->reload;
+    struct error error;
     if (!reload)
         return;
+    error_set(&error, EX_TEMPFAIL, "posternd is stopping");
+    if (reload->request)
+        control_fail(reload->request, &error);
     listeners_close(&reload->listeners, &daemon->listeners);
     snapshot_unref(reload->snapshot);
     conn_problems_clear(&reload->problems);

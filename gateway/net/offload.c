@@ -10,7 +10,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { THREADS_MAXIMUM = 256, JOBS_MAXIMUM = 4096, STACK_SIZE = 512 * 1024 };
+enum {
+    THREADS_MAXIMUM = 256,
+    LONG_WAITS_MAXIMUM = 224,
+    JOBS_MAXIMUM = 4096,
+    STACK_SIZE = 512 * 1024
+};
 
 struct offload {
     pthread_mutex_t mutex;
@@ -19,6 +24,7 @@ struct offload {
     unsigned waiting_jobs;
     unsigned threads, idle; /* idle: in pthread_cond_wait */
     unsigned running;       /* running and not blocked */
+    unsigned long_waits;    /* of those that are blocked */
     unsigned processors;
     bool stop;
     pthread_t ids[THREADS_MAXIMUM];
@@ -148,23 +154,49 @@ int offload_submit(struct offload *offload, struct loop *loop, struct offload_jo
     return result;
 }
 
-void offload_wait_begin(void)
+static bool begin_wait(bool is_long)
 {
     struct offload *offload = own_pool;
     if (!offload)
-        return;
+        return true;
     pthread_mutex_lock(&offload->mutex);
-    offload->running--;
-    find_thread(offload);
+    bool may = !is_long || offload->long_waits < LONG_WAITS_MAXIMUM;
+    if (may) {
+        offload->running--;
+        offload->long_waits += is_long;
+        find_thread(offload);
+    }
     pthread_mutex_unlock(&offload->mutex);
+    return may;
 }
 
-void offload_wait_end(void)
+static void end_wait(bool is_long)
 {
     struct offload *offload = own_pool;
     if (!offload)
         return;
     pthread_mutex_lock(&offload->mutex);
     offload->running++;
+    offload->long_waits -= is_long;
     pthread_mutex_unlock(&offload->mutex);
+}
+
+void offload_wait_begin(void)
+{
+    begin_wait(false);
+}
+
+void offload_wait_end(void)
+{
+    end_wait(false);
+}
+
+bool offload_long_wait_begin(void)
+{
+    return begin_wait(true);
+}
+
+void offload_long_wait_end(void)
+{
+    end_wait(true);
 }

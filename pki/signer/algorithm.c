@@ -221,11 +221,26 @@ static int prove_one(EVP_PKEY *public_key, enum pki_algorithm algorithm, prove_s
                             (struct bytes){signature, length});
 }
 
+/* A wrong signature may have been an accident, and the algorithm would be missed until the key is
+ * opened anew. Of another key each is wrong: then one more tells as much as all. */
+static uint32_t prove_again(EVP_PKEY *public_key, prove_sign *sign, void *context, uint32_t wrong,
+                            uint32_t found, struct error *error)
+{
+    for (unsigned algorithm = 1; algorithm < PKI_ALGORITHM_END; algorithm++) {
+        if (!(wrong & 1u << algorithm))
+            continue;
+        if (prove_one(public_key, algorithm, sign, context, error) > 0)
+            found |= 1u << algorithm;
+        else if (!found)
+            break;
+    }
+    return found;
+}
+
 int prove_algorithms(EVP_PKEY *public_key, prove_sign *sign, void *context, uint32_t *proved,
                      struct error *error)
 {
-    uint32_t wanted = pki_algorithms_of(public_key), found = 0;
-    bool wrong = false;
+    uint32_t wanted = pki_algorithms_of(public_key), found = 0, wrong = 0;
     int result = -EX_CONFIG;
     for (unsigned algorithm = 1; algorithm < PKI_ALGORITHM_END; algorithm++) {
         if (!(wanted & 1u << algorithm))
@@ -234,10 +249,11 @@ int prove_algorithms(EVP_PKEY *public_key, prove_sign *sign, void *context, uint
         if (outcome > 0)
             found |= 1u << algorithm;
         else if (outcome == 0)
-            wrong = true;
+            wrong |= 1u << algorithm;
         else
             result = outcome;
     }
+    found = prove_again(public_key, sign, context, wrong, found, error);
     if (found) {
         *proved = found;
         return 0;

@@ -198,6 +198,13 @@ static void send_opened(const struct job *job, const struct key_report *report,
     send_message(job->server, &message);
 }
 
+static void send_progress(void *context)
+{
+    const struct job *job = context;
+    const struct pki_wire_message message = {.type = PKI_WIRE_PROGRESS, .id = job->id};
+    send_message(job->server, &message);
+}
+
 static void run_open(struct pool_job *base)
 {
     struct job *job = (struct job *)base;
@@ -205,8 +212,9 @@ static void run_open(struct pool_job *base)
     struct entry *entry = job->entry;
     struct store *store = entry->place->store;
     struct key_report report = {0};
-    struct outcome outcome = {0};
+    struct outcome outcome = {.progress = send_progress, .context = job};
     struct error error;
+    outcome_progress(&outcome);
     int result =
         store->operations->open(store, &job->request, &entry->key, &report, &outcome, &error);
     if (result < 0) {

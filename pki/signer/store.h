@@ -42,7 +42,17 @@ struct outcome {
     bool lost;           /* the key cannot be used until it was opened anew */
     bool pin_refused;
     struct pki_wire_file refused;
+    /* Of an open, or NULL: called after each step that the token may take its time for, so that
+     * posternd can tell a slow token from one that hangs. */
+    void (*progress)(void *context);
+    void *context;
 };
+
+static inline void outcome_progress(const struct outcome *outcome)
+{
+    if (outcome->progress)
+        outcome->progress(outcome->context);
+}
 
 struct store;
 struct store_key;

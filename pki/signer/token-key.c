@@ -177,6 +177,7 @@ static int prove_ways(void *context, enum pki_algorithm algorithm, struct bytes 
     struct attempt *attempt = context;
     CK_RV before = attempt->rv;
     int result = try_ways(attempt, algorithm, data, signature, length, error);
+    outcome_progress(attempt->outcome);
     if (result < 0 && pki_algorithm_info(algorithm)->old)
         attempt->rv = before;
     return result;

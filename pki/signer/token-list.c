@@ -14,9 +14,12 @@ enum { OBJECTS_MAXIMUM = 64, VALUE_MAXIMUM = 8192 };
 struct listing {
     struct token *token;
     struct session *session;
-    store_found *found;
-    void *context;
-    CK_RV rv;
+    const struct looking *looking;
+};
+
+struct objects {
+    CK_OBJECT_HANDLE handle[OBJECTS_MAXIMUM];
+    CK_ULONG count;
 };
 
 static CK_RV read_value(const struct listing *listing, CK_OBJECT_HANDLE object,
@@ -110,65 +113,51 @@ static void tell_object(struct listing *listing, CK_OBJECT_CLASS class, CK_OBJEC
         describe_key(listing, object, text, sizeof text);
     else
         describe_certificate(listing, object, text, sizeof text);
-    listing->found(listing->context, key ? PKI_FOUND_KEY : PKI_FOUND_CERTIFICATE,
-                   listing->token->logged_in, uri, text);
+    listing->looking->found(listing->looking->context, key ? PKI_FOUND_KEY : PKI_FOUND_CERTIFICATE,
+                            listing->token->logged_in, uri, text);
 }
 
-static CK_RV list_class(struct listing *listing, CK_OBJECT_CLASS class)
+static int find_class(const struct listing *listing, CK_OBJECT_CLASS class, struct objects *objects,
+                      CK_RV *rv, struct error *error)
 {
     CK_FUNCTION_LIST *functions = listing->token->module->functions;
     CK_SESSION_HANDLE session = listing->session->handle;
     CK_ATTRIBUTE template = {CKA_CLASS, &class, sizeof class};
-    CK_OBJECT_HANDLE objects[OBJECTS_MAXIMUM];
-    CK_ULONG count = 0;
-    CK_RV rv = functions->C_FindObjectsInit(session, &template, 1);
-    if (rv != CKR_OK)
-        return rv;
-    rv = functions->C_FindObjects(session, objects, OBJECTS_MAXIMUM, &count);
-    functions->C_FindObjectsFinal(session);
-    for (CK_ULONG i = 0; rv == CKR_OK && i < count; i++)
-        tell_object(listing, class, objects[i]);
-    return rv;
+    const char *function = "C_FindObjectsInit";
+    *rv = functions->C_FindObjectsInit(session, &template, 1);
+    if (*rv == CKR_OK) {
+        function = "C_FindObjects";
+        *rv = functions->C_FindObjects(session, objects->handle, OBJECTS_MAXIMUM, &objects->count);
+        functions->C_FindObjectsFinal(session);
+    }
+    if (*rv == CKR_OK)
+        return 0;
+    ckr_error(error, *rv, function);
+    return error_where(error, "%s", listing->token->label);
 }
 
 static void tell_token(struct listing *listing)
 {
     char uri[PKI_WIRE_TEXT_MAXIMUM + 1];
     format_uri(listing->token, NULL, 0, uri, sizeof uri);
-    listing->found(listing->context, PKI_FOUND_TOKEN, listing->token->logged_in, uri,
-                   listing->token->module->path);
+    listing->looking->found(listing->looking->context, PKI_FOUND_TOKEN, listing->token->logged_in,
+                            uri, listing->token->module->path);
 }
 
-static int list_inside(struct listing *listing, struct outcome *outcome, struct error *error)
+int token_look_through(struct token *token, struct session *session, const struct looking *looking,
+                       CK_RV *rv, struct error *error)
 {
-    struct token *token = listing->token;
-    int result = session_take(token, &listing->session, &listing->rv, outcome, error);
+    static const CK_OBJECT_CLASS classes[] = {CKO_PRIVATE_KEY, CKO_CERTIFICATE};
+    struct listing listing = {.token = token, .session = session, .looking = looking};
+    struct objects objects[ARRAY_SIZE(classes)] = {0};
+    int result = 0;
+    for (size_t i = 0; i < ARRAY_SIZE(classes) && result == 0; i++)
+        result = find_class(&listing, classes[i], &objects[i], rv, error);
     if (result < 0)
         return result;
-    tell_token(listing);
-    listing->rv = list_class(listing, CKO_PRIVATE_KEY);
-    if (listing->rv == CKR_OK)
-        listing->rv = list_class(listing, CKO_CERTIFICATE);
-    if (listing->rv != CKR_OK) {
-        ckr_error(error, listing->rv, "C_FindObjects");
-        result = error_where(error, "%s", token->label);
-    }
-    session_give(token, listing->session);
-    return result;
-}
-
-int token_list(struct store *store, store_found *found, void *context, struct outcome *outcome,
-               struct error *error)
-{
-    struct token *token = (struct token *)store;
-    struct listing listing = {.token = token, .found = found, .context = context};
-    int result = token_locate(token, outcome, error);
-    if (result < 0)
-        return result;
-    result = module_enter(token->module, error);
-    if (result < 0)
-        return result;
-    result = list_inside(&listing, outcome, error);
-    module_leave(token->module);
-    return result;
+    tell_token(&listing);
+    for (size_t i = 0; i < ARRAY_SIZE(classes); i++)
+        for (CK_ULONG k = 0; k < objects[i].count; k++)
+            tell_object(&listing, classes[i], objects[i].handle[k]);
+    return 0;
 }

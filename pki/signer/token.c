@@ -21,6 +21,9 @@ enum { BACKOFF_FIRST = 100, BACKOFF_LIMIT = 5000, SIGN_TRIES = 2 };
 
 /* An attempt, and the epoch in which it was made: another thread may have recovered since. */
 struct work {
+    struct token *token;
+    const char *where;
+    const struct looking *looking; /* instead of using a key, or NULL */
     struct attempt attempt;
     uint64_t epoch;
     struct module *module;
@@ -36,7 +39,7 @@ struct work {
 static void log_recovery(const struct work *work, enum pki_recovery step, const struct error *error)
 {
     struct log log;
-    struct token *token = work->attempt.key->token;
+    struct token *token = work->token;
     pthread_mutex_lock(&token->lock);
     bool again = token->told & 1u << step;
     token->told |= 1u << step;
@@ -44,7 +47,7 @@ static void log_recovery(const struct work *work, enum pki_recovery step, const 
     log_event(&log, again ? LOG_EVENT_DEBUG : LOG_EVENT_TOKEN_RECOVERY,
               "The token was lost; trying to recover it by step: %s", pki_recovery_name(step));
     log_text(&log, "token", token->label);
-    log_text(&log, "key", work->attempt.key->where);
+    log_text(&log, "key", work->where);
     log_text(&log, "step", pki_recovery_name(step));
     log_error(&log, error);
     log_end(&log);
@@ -54,7 +57,7 @@ static void log_recovery(const struct work *work, enum pki_recovery step, const 
  * too when the token was there before. */
 static int locate(struct work *work, struct error *error)
 {
-    struct token *token = work->attempt.key->token;
+    struct token *token = work->token;
     struct outcome *outcome = work->attempt.outcome, found = {0};
     struct error cause = {.what = "The module did not find the token"};
     pthread_mutex_lock(&token->lock);
@@ -64,34 +67,43 @@ static int locate(struct work *work, struct error *error)
     if (known && found.recovery && !(outcome->recovery & found.recovery))
         log_recovery(work, PKI_RECOVERY_MODULE, result < 0 ? error : &cause);
     outcome->recovery |= found.recovery;
+    outcome_progress(outcome);
     return result;
+}
+
+static int use_key(struct work *work, struct error *error)
+{
+    struct attempt *attempt = &work->attempt;
+    int result = key_ensure(attempt, error);
+    attempt->ensured = result == 0;
+    if (result < 0 || !work->algorithm)
+        return result;
+    work->tries++;
+    return key_sign(attempt, work->algorithm, work->data, work->signature, work->length, error);
 }
 
 static int run_inside(struct work *work, struct error *error)
 {
     struct attempt *attempt = &work->attempt;
-    struct token *token = attempt->key->token;
     size_t room = work->length ? *work->length : 0;
-    int result = session_take(token, &attempt->session, &attempt->rv, attempt->outcome, error);
+    int result =
+        session_take(work->token, &attempt->session, &attempt->rv, attempt->outcome, error);
     if (result < 0)
         return result;
-    result = key_ensure(attempt, error);
-    attempt->ensured = result == 0;
-    if (result == 0 && work->algorithm) {
-        work->tries++;
-        result =
-            key_sign(attempt, work->algorithm, work->data, work->signature, work->length, error);
-    }
+    outcome_progress(attempt->outcome);
+    result = work->looking ? token_look_through(work->token, attempt->session, work->looking,
+                                                &attempt->rv, error)
+                           : use_key(work, error);
     if (result < 0 && work->length)
         *work->length = room;
-    session_give(token, attempt->session);
+    session_give(work->token, attempt->session);
     return result;
 }
 
 /* `work->attempt.rv` tells afterwards whether the ladder may help. */
 static int run_attempt(struct work *work, struct error *error)
 {
-    struct token *token = work->attempt.key->token;
+    struct token *token = work->token;
     work->attempt.rv = CKR_OK;
     work->attempt.ensured = false;
     int result = locate(work, error); /* which restarts a module that needs it */
@@ -115,13 +127,13 @@ static int run_attempt(struct work *work, struct error *error)
  * is not done, counted and told a second time. */
 static bool is_renewed(const struct work *work)
 {
-    return token_epoch(work->attempt.key->token) != work->epoch;
+    return token_epoch(work->token) != work->epoch;
 }
 
 /* Gives up every session and handle of this token. */
 static void renew_sessions(struct work *work)
 {
-    struct token *token = work->attempt.key->token;
+    struct token *token = work->token;
     pthread_mutex_lock(&token->lock);
     if (!is_renewed(work)) {
         token->generation++;
@@ -151,7 +163,7 @@ static const struct rung {
 
 static void climb(struct work *work, const struct rung *rung, const struct error *error)
 {
-    struct token *token = work->attempt.key->token;
+    struct token *token = work->token;
     pthread_mutex_lock(&token->lock);
     bool renewed = is_renewed(work);
     pthread_mutex_unlock(&token->lock);
@@ -160,6 +172,7 @@ static void climb(struct work *work, const struct rung *rung, const struct error
     log_recovery(work, rung->step, error);
     rung->climb(work);
     work->attempt.outcome->recovery |= 1u << rung->step;
+    outcome_progress(work->attempt.outcome);
 }
 
 /* No call of the token's failed, or one that no recovery mends. */
@@ -221,7 +234,7 @@ static void end_rest(struct token *token)
 
 static int finish(struct work *work, int result, struct error *error)
 {
-    struct token *token = work->attempt.key->token;
+    struct token *token = work->token;
     if (result == 0) {
         end_rest(token);
     } else if (is_lost(&work->attempt) || result == -EX_UNAVAILABLE) {
@@ -243,7 +256,9 @@ static int sign(struct store_key *base, enum pki_algorithm algorithm, struct byt
                 uint8_t *signature, size_t *length, struct outcome *outcome, struct error *error)
 {
     struct token_key *key = (struct token_key *)base;
-    struct work work = {.attempt = {.key = key, .outcome = outcome},
+    struct work work = {.token = key->token,
+                        .where = key->where,
+                        .attempt = {.key = key, .outcome = outcome},
                         .algorithm = algorithm,
                         .data = data,
                         .signature = signature,
@@ -340,7 +355,8 @@ static int open_key(struct store *store, const struct key_request *request, stru
     int result = new_key((struct token *)store, request, &key, error);
     if (result < 0)
         return result;
-    struct work work = {.attempt = {.key = key, .outcome = outcome}};
+    struct work work = {
+        .token = key->token, .where = key->where, .attempt = {.key = key, .outcome = outcome}};
     result = run_with_ladder(&work, error);
     if (result < 0) {
         error_where(error, "%s", key->where);
@@ -351,6 +367,19 @@ static int open_key(struct store *store, const struct key_request *request, stru
     fill_report(key, report);
     *ret = &key->base;
     return 0;
+}
+
+/* Looking loses nothing by a second attempt, and a token that restarted is found again by it. */
+static int list(struct store *store, store_found *found, void *context, struct outcome *outcome,
+                struct error *error)
+{
+    const struct looking looking = {.found = found, .context = context};
+    struct token *token = (struct token *)store;
+    struct work work = {.token = token, .looking = &looking, .attempt = {.outcome = outcome}};
+    int result = run_with_ladder(&work, error);
+    if (result == 0)
+        end_rest(token);
+    return result;
 }
 
 static void free_store(struct store *store)
@@ -398,7 +427,7 @@ static int copy_sources(struct token *token, const struct key_request *request, 
 int token_store_new(struct store **ret, const struct key_request *request, struct error *error)
 {
     static const struct store_operations operations = {
-        .open = open_key, .sign = sign, .close = close_key, .list = token_list, .free = free_store};
+        .open = open_key, .sign = sign, .close = close_key, .list = list, .free = free_store};
     struct token *token = calloc(1, sizeof *token);
     if (!token)
         return error_set(error, EX_OSERR, "Out of memory");

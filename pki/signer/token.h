@@ -69,9 +69,14 @@ int session_login(struct token *token, struct session *session, CK_USER_TYPE use
                   struct outcome *outcome, struct error *error);
 void sessions_close(struct token *token); /* those that are not busy */
 
-/* token-list.c: the store's list */
-int token_list(struct store *store, store_found *found, void *context, struct outcome *outcome,
-               struct error *error);
+/* token-list.c: between module_enter() and module_leave(), with a session of this epoch. Either all
+ * is told or, when it fails, nothing. */
+struct looking {
+    store_found *found;
+    void *context;
+};
+int token_look_through(struct token *token, struct session *session, const struct looking *looking,
+                       CK_RV *rv, struct error *error);
 
 /* token-key.c */
 enum { WAYS_MAXIMUM = 5 };

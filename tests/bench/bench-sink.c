@@ -102,7 +102,7 @@ static void fail_tls(const char *what)
     errx(EX_CONFIG, "%s", what);
 }
 
-static void set_up_tls(const char *chain, const char *key, const char *client_ca)
+static void set_up_tls(const char *chain, const char *key, const char *client_ca, bool resumption)
 {
     SSL_CTX *context = SSL_CTX_new(TLS_server_method());
 
@@ -125,7 +125,10 @@ static void set_up_tls(const char *chain, const char *key, const char *client_ca
     /* Session tickets that are keys to a cache here (by session id in TLS 1.2): a ticket that holds
      * the whole session, the client's certificate in it, costs OpenSSL 3.0 twice the time. */
     SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
-    SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_SERVER);
+    SSL_CTX_set_session_cache_mode(context,
+                                   resumption ? SSL_SESS_CACHE_SERVER : SSL_SESS_CACHE_OFF);
+    if (!resumption)
+        SSL_CTX_set_num_tickets(context, 0);
     sink.settings.tls = context;
 }
 
@@ -168,10 +171,11 @@ static void start_workers(void)
 static const char usage[] =
     "usage: bench-sink --certificate CHAIN.pem --key KEY.pem --client-ca CA.pem\n"
     "                  --counters FILE [--port PORT] [--threads N] [--plain-too]\n"
+    "                  [--no-resumption]\n"
     "\n"
     "An SMTP sink on 127.0.0.1 that demands STARTTLS with a client certificate. It writes FILE\n"
     "(JSON) once it listens, at SIGUSR1 and when it ends. With --plain-too it takes mail without\n"
-    "TLS as well, and counts it apart.\n";
+    "TLS as well, and counts it apart. With --no-resumption every handshake is a full one.\n";
 
 static unsigned long parse_number(const char *text, unsigned long least, unsigned long most)
 {
@@ -189,10 +193,12 @@ static void parse_options(int argc, char **argv)
         {"certificate", required_argument, NULL, 'c'}, {"key", required_argument, NULL, 'k'},
         {"client-ca", required_argument, NULL, 'a'},   {"counters", required_argument, NULL, 'o'},
         {"port", required_argument, NULL, 'p'},        {"threads", required_argument, NULL, 't'},
-        {"plain-too", no_argument, NULL, 'P'},         {NULL, 0, NULL, 0},
+        {"plain-too", no_argument, NULL, 'P'},         {"no-resumption", no_argument, NULL, 'R'},
+        {NULL, 0, NULL, 0},
     };
     const char *chain = NULL, *key = NULL, *client_ca = NULL;
     uint16_t port = 0;
+    bool resumption = true;
     int option;
 
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -218,6 +224,9 @@ static void parse_options(int argc, char **argv)
         case 'P':
             sink.settings.plain_too = true;
             break;
+        case 'R':
+            resumption = false;
+            break;
         default:
             fputs(usage, stderr);
             exit(EX_USAGE);
@@ -227,7 +236,7 @@ static void parse_options(int argc, char **argv)
         fputs(usage, stderr);
         exit(EX_USAGE);
     }
-    set_up_tls(chain, key, client_ca);
+    set_up_tls(chain, key, client_ca, resumption);
     set_up_listener(port);
 }
 

@@ -156,6 +156,19 @@ def test_a_client_with_a_certificate_hands_mail_over(strict_sink, material):
         1, 1, 0)
 
 
+def test_each_handshake_is_a_full_one_where_nothing_is_resumed(material, tmp_path):
+    offered = {}
+    for resumption in (True, False):
+        place = tmp_path / str(resumption)
+        place.mkdir()
+        with Sink(PROGRAM, material, place, resumption=resumption) as sink:
+            client = Client(sink.port)
+            client.start_tls(material)
+            assert client.say("EHLO x").startswith("250")  # the tickets have come with it
+            offered[resumption] = client.socket.session.has_ticket
+    assert offered == {True: True, False: False}
+
+
 def test_bytes_behind_starttls_end_the_connection(strict_sink):
     client = Client(strict_sink.port)
     client.say("EHLO x")

@@ -8,6 +8,11 @@
     postern  makes and starts a gateway; postern(…, start=False) only makes it
     line     the usual case: postern's "exchange" → "tenant" over TLS with every check → a cloud
     plain    the same without TLS on either side, for what has nothing to do with it
+    remote   the token behind a server that can be killed and started again
+    faulty   the token behind a module that does as it is told
+    signed   the line with a key in one of these, and a cloud that wants a signature each time
+    load     senders that come back after a 4xx
+    watch    asks all the time whether the gateway still answers
 """
 
 import itertools
@@ -22,7 +27,9 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from harness import xml  # noqa: E402
 from harness.cloud import FakeCloud  # noqa: E402
 from harness.gateway import Gateway  # noqa: E402
-from harness.pki import Pki  # noqa: E402
+from harness.hsm import FaultyToken, RemoteToken  # noqa: E402
+from harness.load import Load, Watch  # noqa: E402
+from harness.pki import GATEWAY, Pki  # noqa: E402
 from harness.token import Token  # noqa: E402
 
 
@@ -110,3 +117,65 @@ def plain(postern, cloud):
         return postern(near, xml.outbound(hosts=[far.host], **dict(outbound)), **more), far
 
     return make
+
+
+# --- HSMs that fail ---
+
+
+@pytest.fixture
+def remote(token):
+    made = RemoteToken(token).start()
+    yield made
+    made.kill()
+
+
+@pytest.fixture
+def faulty(token, tmp_path):
+    return FaultyToken(token, tmp_path)
+
+
+@pytest.fixture
+def signed(line, pki, token):
+    """signed(source) → (gateway, cloud, our certificate); source: remote or faulty. A connection to
+    the cloud carries two messages, and none is resumed."""
+
+    def make(source, kind="EC:P-256", sessions=4, outbound=(), **more):
+        public = token.generate("hybrid", kind)
+        ours = pki.organisation.issue(GATEWAY, ["gw.contoso.com"], public_key=public)
+        place = {
+            "Uri": token.uri, "PinSource": f"file:{token.pin_file}", "Module": source.module,
+            "Sessions": sessions, **more.pop("place", {}),
+        }
+        gateway, far = line(
+            outbound={"SmtpMaxMessagesPerConnection": 2, **dict(outbound)},
+            cloud_options={"resume": False},
+            certificates={"hybrid": (ours.chain, token.key_uri("hybrid"))},
+            tokens=[place],
+            environment=source.environment,
+            **more,
+        )
+        return gateway, far, ours
+
+    return make
+
+
+def stopped_at_the_end(make):
+    made = []
+
+    def remember(*arguments, **more):
+        made.append(make(*arguments, **more))
+        return made[-1]
+
+    yield remember
+    for one in made:
+        one.stop()
+
+
+@pytest.fixture
+def load(postern):
+    yield from stopped_at_the_end(Load)
+
+
+@pytest.fixture
+def watch(postern):
+    yield from stopped_at_the_end(Watch)

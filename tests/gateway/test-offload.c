@@ -115,6 +115,20 @@ static void run_waiting(struct offload_job *job)
     leave();
 }
 
+static unsigned refused_waits; /* atomic */
+
+static void run_waiting_long(struct offload_job *job)
+{
+    enter(job);
+    if (offload_long_wait_begin()) {
+        wait_at_the_gate();
+        offload_long_wait_end();
+    } else {
+        __atomic_add_fetch(&refused_waits, 1, __ATOMIC_RELAXED);
+    }
+    leave();
+}
+
 static void done(struct offload_job *job)
 {
     ck_assert(pthread_equal(pthread_self(), loop_thread));
@@ -263,6 +277,23 @@ START_TEST(test_waiting_outside_of_the_pool_is_nothing)
 }
 END_TEST
 
+/* A token that hangs: those that need it fail, and the others go on. */
+START_TEST(test_long_waits_leave_threads_to_others)
+{
+    enum { LONG = 300, OTHERS = 100, MAXIMUM = 224 };
+    done_expected = LONG + OTHERS;
+    _cleanup_free_ struct test_job *held = submit(LONG, run_waiting_long);
+    wait_until_begun(LONG);
+    _cleanup_free_ struct test_job *others = submit(OTHERS, run_at_once);
+    wait_until_begun(LONG + OTHERS); /* although the gate is closed */
+    open_the_gate();
+    loop_run(loop);
+    ck_assert_uint_eq(refused_waits, LONG - MAXIMUM);
+    expect_once_each(held, LONG);
+    expect_once_each(others, OTHERS);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("offload");
@@ -275,6 +306,7 @@ int main(void)
     tcase_add_test(tcase, test_jobs_that_wait_let_others_run);
     tcase_add_test(tcase, test_threads_have_a_maximum);
     tcase_add_test(tcase, test_full_queue_is_refused);
+    tcase_add_test(tcase, test_long_waits_leave_threads_to_others);
     tcase_add_test(tcase, test_pool_is_freed_when_its_jobs_have_ended);
     tcase_add_test(tcase, test_waiting_outside_of_the_pool_is_nothing);
     suite_add_tcase(suite, tcase);

@@ -144,6 +144,56 @@ START_TEST(a_key_without_pss_caps_the_version)
 }
 END_TEST
 
+/* A token whose PSS was switched on after the contexts were made; it may be off again too. */
+START_TEST(a_key_that_has_pss_later_is_capped_no_longer)
+{
+    static const struct {
+        uint32_t algorithms;
+        int version;
+    } times[] = {{1u << PKI_RSA_PSS_SHA256, TLS1_3_VERSION},
+                 {1u << PKI_RSA_PKCS1_SHA256, TLS1_2_VERSION},
+                 {1u << PKI_RSA_PSS_SHA384, TLS1_3_VERSION}};
+    struct error error;
+    struct meeting meeting;
+    meet(&meeting, TEST_RSA, TEST_RSA, TLS1_2_VERSION);
+    meeting.client.key->key.algorithms = 1u << PKI_RSA_PKCS1_SHA256;
+    meeting.server.key->key.algorithms = 1u << PKI_RSA_PKCS1_SHA256;
+    SSL_CTX_set_max_proto_version(meeting.client_context, TLS1_3_VERSION);
+    SSL_CTX_set_max_proto_version(meeting.server_context, 0);
+    use(&meeting.client, meeting.client_context);
+    use(&meeting.server, meeting.server_context);
+    for (size_t i = 0; i < ARRAY_SIZE(times); i++) {
+        struct test_ends ends;
+        meeting.client.key->key.algorithms = times[i].algorithms;
+        meeting.server.key->key.algorithms = times[i].algorithms;
+        test_ends_init(&ends, meeting.client_context, meeting.server_context, NULL);
+        ck_assert_int_eq(pki_identity_prepare(meeting.client.identity, ends.client, &error), 0);
+        ck_assert_int_eq(pki_identity_prepare(meeting.server.identity, ends.server, &error), 0);
+        ck_assert(test_handshake(&ends));
+        ck_assert_int_eq(SSL_version(ends.client), times[i].version);
+        test_ends_clear(&ends);
+    }
+    part(&meeting);
+}
+END_TEST
+
+/* A maximum that the context was given stays. */
+START_TEST(a_key_with_pss_keeps_the_maximum_of_its_context)
+{
+    struct error error;
+    struct meeting meeting;
+    struct test_ends ends;
+    meet_and_use(&meeting, TEST_RSA, TEST_RSA, TLS1_2_VERSION);
+    test_ends_init(&ends, meeting.client_context, meeting.server_context, NULL);
+    ck_assert_int_eq(pki_identity_prepare(meeting.client.identity, ends.client, &error), 0);
+    ck_assert_int_eq(pki_identity_prepare(meeting.server.identity, ends.server, &error), 0);
+    ck_assert(test_handshake(&ends));
+    ck_assert_int_eq(SSL_version(ends.client), TLS1_2_VERSION);
+    test_ends_clear(&ends);
+    part(&meeting);
+}
+END_TEST
+
 START_TEST(a_key_without_pss_is_refused_where_only_tls_1_3_may_be)
 {
     struct error error;
@@ -446,9 +496,12 @@ END_TEST
 
 static unsigned before, after;
 
-static void count_before(void)
+static bool room;
+
+static bool count_before(void)
 {
     __atomic_add_fetch(&before, 1, __ATOMIC_RELAXED);
+    return room;
 }
 
 static void count_after(void)
@@ -459,6 +512,7 @@ static void count_after(void)
 START_TEST(the_hooks_stand_around_every_signature)
 {
     struct meeting meeting;
+    room = true;
     pki_library_set_wait_hooks(count_before, count_after);
     meet_and_use(&meeting, TEST_P256, TEST_P256, TLS1_3_VERSION);
     ck_assert(shake_hands(&meeting));
@@ -466,6 +520,23 @@ START_TEST(the_hooks_stand_around_every_signature)
     shake_hands(&meeting);
     ck_assert_uint_eq(before, 4);
     ck_assert_uint_eq(after, 4);
+    pki_library_set_wait_hooks(NULL, NULL);
+    part(&meeting);
+}
+END_TEST
+
+START_TEST(a_signature_for_which_there_is_no_room_is_refused_at_once)
+{
+    struct meeting meeting;
+    room = false;
+    before = after = 0;
+    pki_library_set_wait_hooks(count_before, count_after);
+    meet_and_use(&meeting, TEST_P256, TEST_P256, TLS1_3_VERSION);
+    ck_assert(!shake_hands(&meeting));
+    ck_assert_ptr_nonnull(pki_library_last_error());
+    ck_assert_int_eq(pki_library_last_error()->code, EX_TEMPFAIL);
+    ck_assert_uint_eq(after, 0);
+    ck_assert_uint_eq(meeting.server.key->signatures, 0);
     pki_library_set_wait_hooks(NULL, NULL);
     part(&meeting);
 }
@@ -511,6 +582,8 @@ static Suite *make_suite(void)
     tcase_add_loop_test(tests, each_kind_of_key_signs_for_the_server, 0, ARRAY_SIZE(kinds));
     tcase_add_test(tests, pkcs1_signs_tls_1_2_where_it_is_all_that_was_proved);
     tcase_add_test(tests, a_key_without_pss_caps_the_version);
+    tcase_add_test(tests, a_key_that_has_pss_later_is_capped_no_longer);
+    tcase_add_test(tests, a_key_with_pss_keeps_the_maximum_of_its_context);
     tcase_add_test(tests, a_key_without_pss_is_refused_where_only_tls_1_3_may_be);
     tcase_add_loop_test(tests, old_versions_are_served_where_they_are_allowed, 0,
                         ARRAY_SIZE(old_kinds));
@@ -531,6 +604,7 @@ static Suite *make_suite(void)
     tcase_add_test(tests, a_context_without_a_side_is_refused);
     tcase_add_test(tests, a_connection_keeps_the_identity_that_it_began_with);
     tcase_add_test(tests, the_hooks_stand_around_every_signature);
+    tcase_add_test(tests, a_signature_for_which_there_is_no_room_is_refused_at_once);
     tcase_add_loop_test(tests, eight_threads_share_two_identities, 0, ARRAY_SIZE(kinds));
     suite_add_tcase(suite, tests);
     return suite;

@@ -242,6 +242,22 @@ START_TEST(a_wrong_signature_is_never_given_out)
 }
 END_TEST
 
+/* A bit that turns while the key is proved anew, and not when it is used. */
+START_TEST(an_accident_in_a_proof_costs_no_algorithm)
+{
+    static const enum test_key types[] = {TEST_RSA, TEST_P256, TEST_ED25519};
+    enum test_key type = types[_i];
+    struct error error;
+    open_faulty(type, 0, 1);
+    uint32_t before = pki_key_algorithms(key);
+    test_order("wrong", "2"); /* the first of the two that recover it */
+    ck_assert_int_eq(test_sign(key, type, test_first(type), &error), 0);
+    ck_assert_uint_eq(test_size("orders/wrong"), 0);
+    ck_assert_uint_eq(pki_key_algorithms(key), before);
+    close_all();
+}
+END_TEST
+
 /* --- recovery --------------------------------------------------------------------------------- */
 
 static const struct loss {
@@ -313,6 +329,37 @@ START_TEST(every_loss_at_the_nth_call_costs_no_signature)
     }
     ck_assert_uint_eq(key_status(&status).errors, 0);
     ck_assert_uint_eq(key_status(&status).steps[PKI_RECOVERY_SESSION], 3);
+    ck_assert_uint_eq(status.starts, 1);
+    close_all();
+}
+END_TEST
+
+static void count_found(void *context, enum pki_found_kind kind, bool logged_in, const char *uri,
+                        const char *text)
+{
+    unsigned *found = context;
+    (void)logged_in, (void)uri, (void)text;
+    found[kind]++;
+}
+
+/* Looking through the token recovers it, and tells each thing once. */
+START_TEST(a_lost_token_is_looked_through)
+{
+    static const char *const orders[][2] = {
+        {"lost-session", "0xb3"}, {"lost-module", "0x30"}, {"fail", "C_FindObjectsInit 0x30 2"}};
+    struct error error;
+    struct pki_signer_status status;
+    struct pki_key_source source = test_faulty(TEST_P256);
+    open_faulty(TEST_P256, 0, 1);
+    for (size_t i = 0; i < ARRAY_SIZE(orders); i++) {
+        unsigned found[PKI_FOUND_END] = {0};
+        test_order(orders[i][0], orders[i][1]);
+        ck_assert_int_eq(pki_token_list(signer, &source, count_found, found, &error), 0);
+        ck_assert_uint_eq(found[PKI_FOUND_TOKEN], 1);
+        ck_assert_uint_eq(found[PKI_FOUND_KEY], TEST_KEYS);
+        ck_assert_int_eq(test_sign(key, TEST_P256, PKI_ECDSA_SHA256, &error), 0);
+    }
+    key_status(&status);
     ck_assert_uint_eq(status.starts, 1);
     close_all();
 }
@@ -497,6 +544,39 @@ START_TEST(a_killed_signer_is_started_again)
 }
 END_TEST
 
+/* Opening a key has more steps than a signature, and yet one that hangs is seen after its time-out.
+ */
+START_TEST(a_module_that_hangs_in_a_proof_is_seen_as_soon)
+{
+    struct error error;
+    struct pki_signer_status status;
+    open_faulty(TEST_P256, 1500, 0);
+    test_order("hang", "");
+    ck_assert_int_eq(test_sign(key, TEST_P256, PKI_ECDSA_SHA256, &error), -EX_TEMPFAIL);
+    await_starts(&status, 2);
+    int64_t begun = clock_milliseconds();
+    await_starts(&status, 3);
+    ck_assert_int_lt(clock_milliseconds() - begun, 1500 * 3); /* and not 4 time-outs */
+    test_withdraw("hang");
+    ck_assert_int_eq(test_sign_patiently(key, TEST_P256), 0);
+    close_all();
+}
+END_TEST
+
+/* Four signatures of 600 ms to prove it, with a second for each step. */
+START_TEST(a_key_that_is_slow_to_prove_is_opened)
+{
+    struct error error;
+    struct pki_signer_status status;
+    test_order("slow", "600");
+    open_faulty(TEST_P256, 1000, 1);
+    ck_assert_int_eq(test_sign(key, TEST_P256, PKI_ECDSA_SHA256, &error), 0);
+    ck_assert_uint_eq(key_status(&status).signatures, 1);
+    ck_assert_uint_eq(status.starts, 1);
+    close_all();
+}
+END_TEST
+
 START_TEST(a_hung_module_costs_its_signer_and_nobody_more)
 {
     struct error error;
@@ -632,6 +712,44 @@ START_TEST(a_remote_token_that_restarts_comes_back)
 }
 END_TEST
 
+/* --- stopping --------------------------------------------------------------------------------- */
+
+static void *sign_once(void *result)
+{
+    struct error error;
+    *(int *)result = test_sign(key, TEST_P256, PKI_ECDSA_SHA256, &error);
+    return NULL;
+}
+
+/* A minute for each signature, and nobody waits for it: neither who waits already nor who comes. */
+START_TEST(nobody_waits_for_a_signer_that_was_told_to_stop)
+{
+    struct error error;
+    struct pki_signer_status status;
+    struct pki_key_source source = test_faulty(TEST_P384);
+    pthread_t thread;
+    int result = 0;
+    int64_t begun = clock_milliseconds();
+    open_faulty(TEST_P256, 60000, 1);
+    test_order("hang", "");
+    ck_assert_int_eq(pthread_create(&thread, NULL, sign_once, &result), 0);
+    do {
+        usleep(10000);
+        pki_signer_status(signer, &status, NULL, 0);
+    } while (!status.waiting);
+    pki_signer_stop(signer);
+    pthread_join(thread, NULL);
+    ck_assert_int_eq(result, -EX_TEMPFAIL);
+    ck_assert_int_eq(test_sign(key, TEST_P256, PKI_ECDSA_SHA256, &error), -EX_TEMPFAIL);
+    ck_assert_ptr_nonnull(strstr(error.what, "stopping"));
+    struct pki_key *other = NULL;
+    ck_assert_int_eq(pki_key_open(signer, &source, test_keys[TEST_P384], false, &other, &error),
+                     -EX_TEMPFAIL);
+    close_all();
+    ck_assert_int_lt(clock_milliseconds() - begun, 40000);
+}
+END_TEST
+
 TCase *fault_cases(void)
 {
     TCase *tcase = tcase_create("faults");
@@ -647,9 +765,11 @@ TCase *fault_cases(void)
     tcase_add_loop_test(tcase, a_token_that_refuses_the_old_algorithms_serves_the_others, 0, 2);
     tcase_add_test(tcase, a_token_with_one_session_serves_many_threads);
     tcase_add_test(tcase, a_wrong_signature_is_never_given_out);
+    tcase_add_loop_test(tcase, an_accident_in_a_proof_costs_no_algorithm, 0, 3);
     tcase_add_loop_test(tcase, a_lost_token_costs_no_signature, 0, (int)ARRAY_SIZE(losses));
     tcase_add_loop_test(tcase, every_loss_at_the_nth_call_costs_no_signature, 0,
                         (int)(ARRAY_SIZE(lost_codes) * ARRAY_SIZE(lost_calls)));
+    tcase_add_test(tcase, a_lost_token_is_looked_through);
     tcase_add_loop_test(tcase, a_loss_within_the_recovery_is_recovered, 0,
                         (int)ARRAY_SIZE(broken_ladders));
     tcase_add_test(tcase, a_module_that_only_a_new_process_mends_gets_one);
@@ -662,9 +782,12 @@ TCase *fault_cases(void)
     tcase_add_test(tcase, a_token_lost_under_many_threads_comes_back);
     tcase_add_test(tcase, a_killed_signer_is_started_again);
     tcase_add_test(tcase, a_hung_module_costs_its_signer_and_nobody_more);
+    tcase_add_test(tcase, a_module_that_hangs_in_a_proof_is_seen_as_soon);
+    tcase_add_test(tcase, a_key_that_is_slow_to_prove_is_opened);
     tcase_add_test(tcase, a_slow_token_is_not_taken_for_a_hung_one);
     tcase_add_test(tcase, a_key_that_comes_late_becomes_ready);
     tcase_add_test(tcase, a_token_that_comes_late_becomes_ready);
     tcase_add_test(tcase, a_remote_token_that_restarts_comes_back);
+    tcase_add_test(tcase, nobody_waits_for_a_signer_that_was_told_to_stop);
     return tcase;
 }

@@ -9,17 +9,19 @@
  *     logins        (written) one byte for each C_Login with CKU_USER, two for CONTEXT_SPECIFIC
  *     starts        (written) one byte for each C_Initialize
  *     hang          C_Sign does not return
- *     slow          C_Sign takes 300 ms
+ *     slow          C_Sign takes so many milliseconds, or 300
  *     lost-session  one line, a CKR_ number: all sessions of this moment answer it for ever
  *     lost-module   the same, and new ones too, until C_Finalize
  *     lost-process  the same, until the process ends
  *     fail          "C_Function code n": the n-th call of it from now on answers the CKR_ number;
  *                   0: each of them, as long as the order stands
  *     swap          handles mean the keys next to theirs, until they are looked for again
- *     wrong         the next signature has a bit turned
+ *     wrong         the next n signatures have a bit turned
+ *     all-wrong     each signature has
  *     no-pss, no-raw      C_GetMechanismInfo does not list CKM_RSA_PKCS_PSS, CKM_RSA_X_509
  *     no-old        C_Sign fails for what only TLS 1.0 and 1.1 sign: MD5 with SHA-1, and SHA-1
  *     one-session   a second C_OpenSession gets CKR_SESSION_COUNT
+ *     refuse-pin    C_Login answers CKR_PIN_INCORRECT
  *     ask-always    keys want C_Login(CKU_CONTEXT_SPECIFIC) before each C_Sign
  *     final-try     C_GetTokenInfo has CKF_USER_PIN_FINAL_TRY */
 #include <dlfcn.h>
@@ -57,6 +59,19 @@ static bool ordered(const char *name)
     return access(order_path(name), F_OK) == 0;
 }
 
+/* In C_Sign. */
+static void be_slow(void)
+{
+    FILE *file = fopen(order_path("slow"), "re");
+    unsigned milliseconds = 300;
+    if (!file)
+        return;
+    if (fscanf(file, "%u", &milliseconds) != 1)
+        milliseconds = 300;
+    fclose(file);
+    usleep(milliseconds * 1000);
+}
+
 /* Reads and takes away an order with a number. */
 static bool take_order(const char *name, CK_RV *number)
 {
@@ -70,6 +85,25 @@ static bool take_order(const char *name, CK_RV *number)
         unlink(order_path(name));
     *number = value;
     return read;
+}
+
+/* An order with how many times it stands for. */
+static bool take_one(const char *name)
+{
+    unsigned left = 0;
+    pthread_mutex_lock(&lock);
+    FILE *file = fopen(order_path(name), "r+e");
+    bool stands = file && fscanf(file, "%u", &left) == 1 && left;
+    if (stands && left == 1)
+        unlink(order_path(name));
+    if (stands && left > 1) {
+        rewind(file);
+        fprintf(file, "%09u\n", left - 1);
+    }
+    if (file)
+        fclose(file);
+    pthread_mutex_unlock(&lock);
+    return stands;
 }
 
 static void count(const char *name, const char *bytes)
@@ -192,7 +226,7 @@ static CK_RV login(CK_SESSION_HANDLE session, CK_USER_TYPE user, CK_UTF8CHAR *pi
 {
     if (user != CKU_CONTEXT_SPECIFIC) {
         count("logins", "x");
-        CK_RV rv = look_for_failure("C_Login");
+        CK_RV rv = ordered("refuse-pin") ? CKR_PIN_INCORRECT : look_for_failure("C_Login");
         return rv != CKR_OK ? rv : real->C_Login(session, user, pin, length);
     }
     count("logins", "xx");
@@ -265,18 +299,15 @@ static CK_RV sign(CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG length, CK_
         return rv;
     while (ordered("hang"))
         pause();
-    if (ordered("slow"))
-        usleep(300000);
+    be_slow();
     if (ordered("ask-always") && !asked_for[session % 65536])
         return CKR_USER_NOT_LOGGED_IN;
     asked_for[session % 65536] = false;
     rv = real->C_Sign(session, data, length, signature, signature_length);
     if (ordered("no-old") && (length == 36 || length == 20))
         return CKR_FUNCTION_FAILED;
-    if (rv == CKR_OK && take_order("wrong", &rv)) {
+    if (rv == CKR_OK && (ordered("all-wrong") || take_one("wrong")))
         signature[*signature_length / 2] ^= 1;
-        rv = CKR_OK;
-    }
     return rv;
 }
 

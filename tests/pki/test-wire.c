@@ -87,6 +87,7 @@ static const struct pki_wire_message cases[] = {
      .id = 5,
      .found = {.kind = PKI_FOUND_CERTIFICATE, .logged_in = 1, .uri = long_text, .text = "CN=a"}},
     {.type = PKI_WIRE_LISTED, .id = 5, .listed = {.count = 3}},
+    {.type = PKI_WIRE_PROGRESS, .id = 6},
 };
 
 static uint8_t packet[PKI_WIRE_MAXIMUM], again[PKI_WIRE_MAXIMUM];

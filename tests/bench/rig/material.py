@@ -36,6 +36,8 @@ subjectAltName = DNS:{name}
 class Material:
     """Files below one directory; see the attributes."""
 
+    token_key = "rsa:2048"
+
     def __init__(self, directory):
         self.directory = Path(directory)
         self.directory.mkdir()
@@ -93,7 +95,7 @@ class Material:
         run("softhsm2-util", "--init-token", "--free", "--label", TOKEN,
             "--so-pin", secrets.token_hex(8), "--pin", self.pin, env=self.env)
         run("pkcs11-tool", "--module", MODULE, "--token-label", TOKEN, "--login", "--pin", self.pin,
-            "--keypairgen", "--key-type", "rsa:2048", "--label", OBJECT, "--id", "01", env=self.env)
+            "--keypairgen", "--key-type", self.token_key, "--label", OBJECT, "--id", "01", env=self.env)
 
     def _make_token_leaf(self):
         request = self.directory / "token.csr"

@@ -13,15 +13,16 @@ from .workplace import BenchError, tail, wait_until
 class Sink:
     """Use as a context. `port` is known inside it."""
 
-    def __init__(self, program, material, directory, plain_too=False, threads=2):
-        self.tree = Tree("sink")
+    def __init__(self, program, material, directory, plain_too=False, threads=2,
+                 resumption=True, name="sink"):
+        self.tree = Tree(name)
         self.directory = directory
-        self.file = directory / "sink.json"
-        self.log = directory / "sink.log"
+        self.file = directory / f"{name}.json"
+        self.log = directory / f"{name}.log"
         self.command = [
             program, "--certificate", material.sink_chain, "--key", material.sink_key,
             "--client-ca", material.ca, "--counters", self.file, "--threads", str(threads),
-        ] + (["--plain-too"] if plain_too else [])
+        ] + (["--plain-too"] if plain_too else []) + ([] if resumption else ["--no-resumption"])
 
     def __enter__(self):
         self.file.unlink(missing_ok=True)

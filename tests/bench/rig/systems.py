@@ -207,6 +207,7 @@ class Postern(System):
     name = "postern"
     needs = ()
     idle_tls = True
+    module = MODULE
 
     GATEWAY = """\
 <Gateway xmlns="urn:postern:1" HostName="gw.bench.example">
@@ -253,15 +254,24 @@ class Postern(System):
                           self.directory / "state"):
             directory.mkdir(parents=True)
         (configuration / "postern.xml").write_text(self.GATEWAY.format(
-            port=self.port, token=material.token_uri, pin=material.pin_file, module=MODULE,
+            port=self.port, token=material.token_uri, pin=material.pin_file, module=self.module,
             chain=material.token_chain, key=material.key_uri, ca=material.ca, dir=self.directory))
         (configuration / "inbound" / "bench.xml").write_text(self.INBOUND)
         (configuration / "outbound" / "sink.xml").write_text(self.OUTBOUND.format(
             sink_port=self.sink.port, sink_name=SINK_NAME))
+        for name, text in self.more_files().items():
+            (configuration / name).write_text(text)
         self.tree.start(
             [built_program(self.options.build, "posternd"), "--config", configuration,
              "--signer", built_program(self.options.build, "postern-signer")],
-            self.log, env=material.env)
+            self.log, env=self.environment())
+
+    def more_files(self):
+        """Path below the configuration → text."""
+        return {}
+
+    def environment(self):
+        return self.material.env
 
     def own_signatures(self):
         """Self-tests and what listeners signed are in it, unlike in the sink's count."""

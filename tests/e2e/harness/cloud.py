@@ -291,16 +291,17 @@ class Connection:
 
 class FakeCloud:
     """credential: what it presents; trust: file with the CAs of client certificates, or None for
-    no demand. keep: message data is remembered; pace: called between pieces of data, to be slow.
+    no demand. keep: message data is remembered; pace: called between pieces of data, to be slow;
+    resume: sessions of TLS 1.3 may be resumed, else each connection costs a signature.
     """
 
     def __init__(self, credential, trust=None, minimum=None, maximum=None, **more):
         self.name = "cloud.example"
         self.offers = "SIZE 157286400,PIPELINING,8BITMIME,ENHANCEDSTATUSCODES,STARTTLS".split(",")
-        self.keep, self.pace = True, lambda: None
-        self.present(credential, trust, minimum=minimum, maximum=maximum)
+        self.keep, self.pace, self.resume = True, lambda: None, True
         for name, value in more.items():
             setattr(self, name, value)
+        self.present(credential, trust, minimum=minimum, maximum=maximum)
         self.connections = []
         self.stopped = threading.Event()
         self.lock = threading.Lock()
@@ -319,6 +320,8 @@ class FakeCloud:
         self.credential = credential
         self.trust = self.trust if trust == "as before" else trust
         self.context = tls.context(True, credential, self.trust, **versions)
+        if not self.resume:
+            self.context.num_tickets = 0
 
     def forget_sessions(self):
         """Nobody resumes, and open connections end: the next one has a handshake of its own."""

@@ -62,6 +62,23 @@ class Token:
     def key_uri(self, name):
         return f"{self.uri};object={name};type=private"
 
+    def take(self, name, key):
+        """Imports a private key that was made outside, for a token that shall have the same as
+        another."""
+        path = self.directory / f"{name}.pem"
+        path.write_bytes(
+            key.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.NoEncryption(),
+            )
+        )
+        self.run(
+            "softhsm2-util", "--import", str(path), "--token", self.label, "--label", name,
+            "--id", f"{next(self.numbers):02x}", "--pin", self.pin,
+        )
+        path.unlink()
+
     def generate(self, name, kind):
         """Makes a key pair in the token and returns its public half."""
         number = f"{next(self.numbers):02x}"
