@@ -170,8 +170,10 @@ static json_t *sent_certificate(const struct validation *validation, const struc
         return json_null();
     const struct pki_identity *identity =
         validation->snapshot->identities[certificate - validation->snapshot->config->certificates];
-    return control_text(pki_name_text(
-        X509_get_subject_name(pki_identity_certificate(identity)), text, sizeof text));
+    X509 *leaf = pki_identity_certificate_ref(identity);
+    json_t *sent = control_text(pki_name_text(X509_get_subject_name(leaf), text, sizeof text));
+    X509_free(leaf);
+    return sent;
 }
 
 static json_t *result_object(struct validation *validation)
