@@ -158,7 +158,7 @@ static bool time_is_up(const struct hop *hop)
 
 static void next_address(struct hop *hop)
 {
-    hop->without_tls = false;
+    hop->without_tls = hop->without_ticket = false;
     if (!time_is_up(hop) && hop->address + 1 < hop->addresses.count) {
         hop->address++;
         begin_address(hop);
@@ -299,12 +299,24 @@ static void log_reported(const struct hop *hop, const struct pki_peer_verdict *v
     log_end(&log);
 }
 
+/* A session was resumed whose certificate does not hold any more. Only a full handshake tells what the
+ * next hop would present today. */
+static void begin_without_ticket(struct hop *hop)
+{
+    pool_forget_connector(hop->worker->pool, hop->snapshot, hop->outbound);
+    stream_close(&hop->stream);
+    hop->without_ticket = true;
+    begin_address(hop);
+}
+
 /* The handshake failed. Our own key's trouble is never a reason to go on without it. */
 static void handshake_failed(struct hop *hop, const struct error *reason)
 {
     const struct tls_peer *peer = tls_peer(hop->stream.ssl);
     struct error error = *reason;
-    if (peer && peer->verdict && !peer->verdict->accepted) {
+    if (peer && peer->resumed && !hop->without_ticket) {
+        begin_without_ticket(hop);
+    } else if (peer && peer->verdict && !peer->verdict->accepted) {
         error_set(&error, EX_PROTOCOL, "%s", peer->verdict->reason);
         error_cure(&error, "%s", peer->verdict->cure);
         WORKER_COUNT(hop->worker, peers_refused);
@@ -359,12 +371,14 @@ static void begin_handshake(struct hop *hop)
 {
     struct error error;
     /* Who watches the steps wants to see a whole handshake. */
-    SSL_SESSION *ticket = hop->owner->step
+    SSL_SESSION *ticket = hop->owner->step || hop->without_ticket
                               ? NULL
                               : pool_take_ticket(hop->worker->pool, hop->snapshot, hop->outbound,
                                                  hop->host);
     SSL *ssl = tls_connect(&hop->snapshot->outbound[hop->outbound->index], hop->snapshot,
                            hop_host(hop), ticket);
+    if (ssl)
+        tls_peer(ssl)->generation = pool_generation(hop->worker->pool);
     step_ended(hop, NULL);
     begin_step(hop, HOP_HANDSHAKE, TIMEOUT_HANDSHAKE);
     if (ssl && stream_handshake(&hop->stream, hop->worker->offload, ssl, tls_connected,

@@ -25,11 +25,22 @@ void pool_put(struct pool *pool, struct hop *hop);
 void pool_drop(struct pool *pool, struct hop *hop);
 /* QUIT was said: keeps the connection until it is answered, for a few seconds. False: too many are. */
 bool pool_see_off(struct pool *pool, struct hop *hop);
-void pool_clear(struct pool *pool); /* a new snapshot, or the end */
+/* The worker has a new snapshot: connections go, and tickets that no connector of it would make. */
+void pool_take_up(struct pool *pool);
+void pool_clear(struct pool *pool); /* the end */
 
-/* Tickets of TLS 1.3 are used once, sessions of TLS 1.2 until something newer comes. */
+/* Tickets of TLS 1.3 are used once, sessions of TLS 1.2 until something newer comes. Each is found only
+ * under the resumption key of its connector (resumption.h) and for its host. */
 void pool_keep_tickets(struct pool *pool, struct hop *hop);
 SSL_SESSION *pool_take_ticket(struct pool *pool, const struct snapshot *snapshot,
                               const struct conn_outbound *outbound, size_t host);
+/* The next connections of this connector make full handshakes. */
+void pool_forget_connector(struct pool *pool, const struct snapshot *snapshot,
+                           const struct conn_outbound *outbound);
+/* This Certificate of postern.xml is another one now: connections that wait and tickets of those who
+ * present it go, and what tickets come yet of handshakes under way or made before is not kept. */
+void pool_forget_identity(struct pool *pool, const char *certificate);
+/* For struct tls_peer, when a handshake begins. */
+unsigned pool_generation(const struct pool *pool);
 
 #endif
