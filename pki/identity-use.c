@@ -25,7 +25,9 @@ struct made_with {
 struct bound {
     struct pki_slot *slot;       /* counted */
     struct pki_version *version; /* counted; NULL: not prepared yet */
-    bool begun;                  /* the handshake */
+    unsigned char key[PKI_SESSION_KEY];
+    bool has_key;        /* a server's: sessions are bound to it as well */
+    bool begun;          /* the handshake */
     struct error *error; /* the version in force could not be put on it as it began; NULL: none */
 };
 
@@ -77,20 +79,31 @@ static int refused_by_openssl(struct error *error)
 
 /* A session made under one version is not resumed under another, on either side: OpenSSL compares
  * this. It stays the same for all contexts of an identity. */
-static void session_context(uint64_t serial, unsigned char text[static 16])
+static bool session_context(uint64_t serial, const struct bound *bound,
+                            unsigned char text[static PKI_SESSION_KEY])
 {
-    memcpy(text, "postern:", 8);
+    unsigned char bytes[8 + PKI_SESSION_KEY] = {0};
     for (unsigned i = 0; i < 8; i++)
-        text[8 + i] = (unsigned char)(serial >> (56 - 8 * i));
+        bytes[i] = (unsigned char)(serial >> (56 - 8 * i));
+    if (bound && bound->has_key)
+        memcpy(bytes + 8, bound->key, sizeof bound->key);
+    return EVP_Digest(bytes, sizeof bytes, text, NULL, EVP_sha256(), NULL) == 1;
 }
 
 static bool made_under(const SSL_SESSION *session, uint64_t serial)
 {
-    unsigned char wanted[16];
+    unsigned char wanted[PKI_SESSION_KEY];
     unsigned length = 0;
     const unsigned char *found = SSL_SESSION_get0_id_context(session, &length);
-    session_context(serial, wanted);
-    return length == sizeof wanted && memcmp(found, wanted, sizeof wanted) == 0;
+    return session_context(serial, NULL, wanted) && length == sizeof wanted &&
+           memcmp(found, wanted, sizeof wanted) == 0;
+}
+
+static bool bind_sessions(const struct bound *bound, uint64_t serial, SSL *connection)
+{
+    unsigned char context[PKI_SESSION_KEY];
+    return session_context(serial, bound, context) &&
+           SSL_set_session_id_context(connection, context, sizeof context) == 1;
 }
 
 static int put_certificate(const struct pki_version *version, SSL *connection, struct error *error)
@@ -113,7 +126,6 @@ static int put_version(struct bound *bound, struct pki_version **version, SSL *c
                        struct error *error)
 {
     const struct made_with *made = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(connection), context_index);
-    unsigned char context[16];
     if ((*version)->serial != serial_there(bound, made)) {
         int result = put_certificate(*version, connection, error);
         if (result < 0)
@@ -121,8 +133,7 @@ static int put_version(struct bound *bound, struct pki_version **version, SSL *c
         if (made)
             SSL_set_max_proto_version(connection, (int)made->maximum_version);
     }
-    session_context((*version)->serial, context);
-    if (SSL_set_session_id_context(connection, context, sizeof context) != 1)
+    if (!bind_sessions(bound, (*version)->serial, connection))
         return refused_by_openssl(error);
     int result = pki_version_limit(*version, connection, error);
     if (result < 0)
@@ -211,6 +222,16 @@ int pki_identity_prepare(const struct pki_identity *identity, SSL *connection, s
     }
     int result = put_version(bound, &version, connection, error);
     return result < 0 ? error_where(error, "%s", identity->name) : 0;
+}
+
+bool pki_identity_bind_sessions(SSL *connection, const unsigned char key[static PKI_SESSION_KEY])
+{
+    struct bound *bound = bound_of(connection);
+    if (!bound || !bound->version)
+        return SSL_set_session_id_context(connection, key, PKI_SESSION_KEY) == 1;
+    memcpy(bound->key, key, sizeof bound->key);
+    bound->has_key = true;
+    return bind_sessions(bound, bound->version->serial, connection);
 }
 
 uint64_t pki_identity_serial_of(const SSL *connection)

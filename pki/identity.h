@@ -72,6 +72,11 @@ uint64_t pki_identity_serial_of(const SSL *connection);
  * version that is in force. */
 bool pki_identity_may_resume(const struct pki_identity *identity, const SSL_SESSION *session);
 
+/* Binds the sessions of a server's connection, after pki_identity_prepare(), to the version in
+ * force and to a key of the caller's. False: no memory. */
+enum { PKI_SESSION_KEY = 32 }; /* bytes */
+bool pki_identity_bind_sessions(SSL *connection, const unsigned char key[static PKI_SESSION_KEY]);
+
 /* One signature with the key, verified with the certificate. Blocks on the signer. EX_TEMPFAIL,
  * EX_UNAVAILABLE, EX_CONFIG as pki_key_operations.sign; EX_CONFIG when it does not verify. */
 int pki_identity_self_test(const struct pki_identity *identity, struct error *error);

@@ -31,8 +31,10 @@ static bool put_identity(EVP_MD_CTX *context, const struct pki_identity *identit
     unsigned length = 0;
     if (!identity)
         return put(context, "", 0);
-    return X509_digest(pki_identity_certificate(identity), EVP_sha256(), digest, &length) == 1 &&
-           put(context, digest, length);
+    X509 *certificate = pki_identity_certificate_ref(identity);
+    bool done = X509_digest(certificate, EVP_sha256(), digest, &length) == 1;
+    X509_free(certificate);
+    return done && put(context, digest, length);
 }
 
 static bool put_policy(EVP_MD_CTX *context, const struct pki_peer_policy *policy)
@@ -104,7 +106,7 @@ bool resumption_bind(SSL *ssl, const struct snapshot *snapshot, const struct soc
         if (config->inbound[i].enabled && conn_inbound_takes_address(&config->inbound[i], address))
             done = put(context, snapshot->inbound_keys[i].bytes, sizeof key.bytes);
     return done && finish(context, &key) &&
-           SSL_set_session_id_context(ssl, key.bytes, sizeof key.bytes) == 1;
+           pki_identity_bind_sessions(ssl, key.bytes);
 }
 
 bool resumption_key_is_known(const struct snapshot *snapshot, const struct resumption_key *key)
