@@ -82,12 +82,26 @@ bool pool_see_off(struct pool *pool, struct hop *hop)
     return true;
 }
 
+/* The identity has been switched since the connection was made: it finishes what is under way, and
+ * carries no further message. */
+static bool is_stale(const struct hop *hop)
+{
+    const struct pki_identity *identity =
+        hop->stream.ssl ? hop->snapshot->outbound[hop->outbound->index].identity : NULL;
+    return identity && pki_identity_serial_of(hop->stream.ssl) != pki_identity_serial(identity);
+}
+
 struct hop *pool_take(struct pool *pool, const struct snapshot *snapshot,
                       const struct conn_outbound *outbound, struct hop_owner *owner)
 {
-    for (struct hop *hop = pool->idle; hop; hop = hop->next) {
+    for (struct hop *hop = pool->idle, *next; hop; hop = next) {
+        next = hop->next;
         if (hop->outbound != outbound || hop->snapshot != snapshot || hop->stream.broken)
             continue;
+        if (is_stale(hop)) {
+            pool_drop(pool, hop);
+            continue;
+        }
         unlink_hop(pool, hop);
         loop_cancel_timer(pool->worker->loop, &hop->timer);
         hop->owner = owner;
@@ -113,7 +127,7 @@ void pool_put(struct pool *pool, struct hop *hop)
     pool_keep_tickets(pool, hop);
     /* step_started is when it began to rest; the hop's own timer ends that. */
     if ((limit && hop->messages >= limit) || hop->snapshot != pool->worker->snapshot ||
-        pool->worker->draining) {
+        pool->worker->draining || is_stale(hop)) {
         hop_close(hop, true);
         return;
     }
@@ -227,8 +241,10 @@ SSL_SESSION *pool_take_ticket(struct pool *pool, const struct snapshot *snapshot
     char name[sizeof pool->tickets->host];
     if (!name_host(outbound, host, name, sizeof name))
         return NULL;
+    const struct pki_identity *identity = snapshot->outbound[outbound->index].identity;
     for (struct ticket **at = &pool->tickets; *at; at = &(*at)->next) {
-        if (!resumption_key_equal(&(*at)->key, key) || strcmp((*at)->host, name) != 0)
+        if (!resumption_key_equal(&(*at)->key, key) || strcmp((*at)->host, name) != 0 ||
+            (identity && !pki_identity_may_resume(identity, (*at)->session)))
             continue;
         SSL_SESSION *session = (*at)->session;
         SSL_SESSION_up_ref(session);
