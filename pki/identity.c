@@ -239,11 +239,20 @@ uint64_t pki_identity_serial(const struct pki_identity *identity)
     return serial;
 }
 
+static bool same_chain(const struct pki_chain *a, const struct pki_chain *b)
+{
+    int count = sk_X509_num(a->intermediates);
+    bool same = X509_cmp(a->leaf, b->leaf) == 0 && count == sk_X509_num(b->intermediates);
+    for (int i = 0; same && i < count; i++)
+        same = X509_cmp(sk_X509_value(a->intermediates, i), sk_X509_value(b->intermediates, i)) == 0;
+    return same;
+}
+
 bool pki_identity_same(const struct pki_identity *one, const struct pki_identity *other)
 {
     _cleanup_(pki_version_unrefp) struct pki_version *a = pki_slot_version(one->slot);
     _cleanup_(pki_version_unrefp) struct pki_version *b = pki_slot_version(other->slot);
-    return strcmp(a->source, b->source) == 0 && X509_cmp(a->chain.leaf, b->chain.leaf) == 0;
+    return strcmp(a->source, b->source) == 0 && same_chain(&a->chain, &b->chain);
 }
 
 const char *pki_identity_name(const struct pki_identity *identity)

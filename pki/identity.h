@@ -59,7 +59,7 @@ struct pki_key *pki_identity_key_ref(const struct pki_identity *identity);
 char *pki_identity_pem(const struct pki_identity *identity);
 /* True when a DNS name of the certificate (SAN; RFC 9525) is `host`. */
 bool pki_identity_has_name(const struct pki_identity *identity, const char *host);
-/* True when both present the same certificate, with a key from the same sources. */
+/* True when both present the same chain, with a key from the same sources. */
 bool pki_identity_same(const struct pki_identity *one, const struct pki_identity *other);
 
 /* From now on `identity` presents what `other` presents; cannot fail. */
