@@ -93,21 +93,42 @@ static const struct {
     {PKI_CHECK_PAIR, PKI_PEER_CHAIN, judge_pair, pki_explain_pair},
 };
 
-static void run_checks(struct pki_judgement *judgement)
+_Static_assert(ARRAY_SIZE(checks) <= PKI_CHECKS_MAXIMUM, "room for every check");
+
+/* Pairs need a chain that holds, whatever the level. */
+static bool is_wanted(const struct pki_peer_policy *policy, size_t index)
 {
-    const struct pki_peer_policy *policy = judgement->policy;
     enum pki_peer_level level = policy->level;
     if (policy->pair_count && level < PKI_PEER_CHAIN)
         level = PKI_PEER_CHAIN;
-    for (size_t i = 0; i < ARRAY_SIZE(checks); i++) {
-        if (level < checks[i].from || (checks[i].check == PKI_CHECK_PAIR && !policy->pair_count))
-            continue;
-        if (!checks[i].passes(judgement)) {
+    return level >= checks[index].from &&
+           (checks[index].check != PKI_CHECK_PAIR || policy->pair_count);
+}
+
+static void run_checks(struct pki_judgement *judgement)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(checks); i++)
+        if (is_wanted(judgement->policy, i) && !checks[i].passes(judgement)) {
             judgement->verdict->failed = checks[i].check;
             checks[i].explain(judgement);
             return;
         }
+}
+
+size_t pki_peer_checks(const struct pki_peer_policy *policy, const struct pki_peer_verdict *verdict,
+                       struct pki_check_result results[PKI_CHECKS_MAXIMUM])
+{
+    bool failed = false;
+    for (size_t i = 0; i < ARRAY_SIZE(checks); i++) {
+        bool here = checks[i].check == verdict->failed;
+        results[i] =
+            (struct pki_check_result){checks[i].check, !is_wanted(policy, i) ? PKI_CHECK_NOT_ASKED
+                                                       : here                ? PKI_CHECK_FAILED
+                                                       : failed              ? PKI_CHECK_NOT_REACHED
+                                                                             : PKI_CHECK_PASSED};
+        failed |= here;
     }
+    return ARRAY_SIZE(checks);
 }
 
 /* ReportOnly forgives the pair, and whatever was judged only because there are pairs. */

@@ -82,6 +82,22 @@ struct pki_peer_verdict {
     char cure[1536];   /* what to try, with the XML that would accept it where that is the cure */
 };
 
+/* What became of each check, in the order in which they are made. */
+enum pki_check_state {
+    PKI_CHECK_NOT_ASKED, /* the policy does not want it */
+    PKI_CHECK_PASSED,
+    PKI_CHECK_FAILED,     /* also when ReportOnly lets it pass */
+    PKI_CHECK_NOT_REACHED /* one before it failed */
+};
+enum { PKI_CHECKS_MAXIMUM = 16 };
+struct pki_check_result {
+    enum pki_check check;
+    enum pki_check_state state;
+};
+/* All the checks there are, as `policy` wanted them and `verdict` found them; returns how many. */
+size_t pki_peer_checks(const struct pki_peer_policy *policy, const struct pki_peer_verdict *verdict,
+                       struct pki_check_result results[PKI_CHECKS_MAXIMUM]);
+
 /* `leaf` may be NULL: no certificate came. `untrusted`: what the peer sent beside it, may be NULL.
  * `now`: 0 for the present. */
 void pki_peer_judge(const struct pki_peer_policy *policy, X509 *leaf, STACK_OF(X509) * untrusted,

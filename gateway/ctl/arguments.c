@@ -8,12 +8,20 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "pki/base/cleanup.h"
+
 enum { WORDS_MAXIMUM = 3 /* noun, verb, operand */, COUNT_MAXIMUM = 10000 };
 
 static const struct option options[] = {
-    {"config", required_argument, NULL, 'c'}, {"socket", required_argument, NULL, 's'},
-    {"json", no_argument, NULL, 'j'},         {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, 'V'},      {"count", required_argument, NULL, 'n'},
+    {"config", required_argument, NULL, 'c'},
+    {"socket", required_argument, NULL, 's'},
+    {"json", no_argument, NULL, 'j'},
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},
+    {"count", required_argument, NULL, 'n'},
+    {"recipient", required_argument, NULL, 'r'},
+    {"sender", required_argument, NULL, 'f'},
+    {"send", no_argument, NULL, 'S'},
     {NULL, 0, NULL, 0},
 };
 
@@ -31,7 +39,8 @@ static int tell_option(int found, const char *word, struct error *error)
         error_set(error, EX_USAGE, "%s needs something behind it", word);
     else
         error_set(error, EX_USAGE, "%s is no option of posternctl", word);
-    return error_cure(error, "--config DIR, --socket PATH, --count N, --json, --help, --version");
+    return error_cure(error, "--config DIR, --socket PATH, --count N, --recipient ADDRESS, "
+                             "--sender ADDRESS, --send, --json, --help, --version");
 }
 
 static int read_count(struct ctl_arguments *arguments, struct error *error)
@@ -57,6 +66,15 @@ static int read_option(struct ctl_arguments *arguments, int found, const char *w
         return 0;
     case 'n':
         return read_count(arguments, error);
+    case 'r':
+        arguments->recipient = optarg;
+        return 0;
+    case 'f':
+        arguments->sender = optarg;
+        return 0;
+    case 'S':
+        arguments->send = true;
+        return 0;
     case 'j':
         arguments->json = true;
         return 0;
@@ -145,6 +163,30 @@ static int check_operand(const struct ctl_arguments *arguments, const char *surp
                       *operand ? " " : "", operand);
 }
 
+/* Options that only some commands take. */
+static int check_options(const struct ctl_arguments *arguments, struct error *error)
+{
+    const struct ctl_command *command = arguments->command;
+    const struct {
+        bool given, taken;
+        const char *name;
+    } options_of[] = {{arguments->count, command->counts, "--count"},
+                      {arguments->recipient, command->mails, "--recipient"},
+                      {arguments->sender, command->mails, "--sender"},
+                      {arguments->send, command->mails, "--send"}};
+    for (size_t i = 0; i < ARRAY_SIZE(options_of); i++) {
+        if (!options_of[i].given || options_of[i].taken)
+            continue;
+        error_set(error, EX_USAGE, "%s%s%s takes no %s", command->noun, command->verb ? " " : "",
+                  command->verb ? command->verb : "", options_of[i].name);
+        return error_cure(error, "leave %s out", options_of[i].name);
+    }
+    if (arguments->recipient || !(arguments->sender || arguments->send))
+        return 0;
+    error_set(error, EX_USAGE, "%s needs a --recipient", arguments->send ? "--send" : "--sender");
+    return error_cure(error, "posternctl outbound validate NAME --recipient ADDRESS");
+}
+
 /* `words` end with NULL. */
 static int read_words(struct ctl_arguments *arguments, char **words, struct error *error)
 {
@@ -158,13 +200,8 @@ static int read_words(struct ctl_arguments *arguments, char **words, struct erro
     words += arguments->command->verb ? 2 : 1;
     if (arguments->command->operand && *words)
         arguments->operand = *words++;
-    if (arguments->count && !arguments->command->counts) {
-        error_set(error, EX_USAGE, "%s%s%s takes no --count", noun,
-                  arguments->command->verb ? " " : "",
-                  arguments->command->verb ? arguments->command->verb : "");
-        return error_cure(error, "leave --count out");
-    }
-    return check_operand(arguments, *words, error);
+    int result = check_options(arguments, error);
+    return result < 0 ? result : check_operand(arguments, *words, error);
 }
 
 int ctl_arguments_read(struct ctl_arguments *ret, int argc, char **argv, struct error *error)
@@ -199,6 +236,9 @@ void ctl_help(FILE *file, const char *noun)
           "/postern\n"
           "  --socket PATH            the control socket, instead of the one that DIR names\n"
           "  --count N                how many signatures hsm test makes; default 100\n"
+          "  --recipient ADDRESS      outbound validate: say MAIL and RCPT too\n"
+          "  --sender ADDRESS         outbound validate: of MAIL; default <>, the null sender\n"
+          "  --send                   outbound validate: deliver a whole test message\n"
           "  --json                   print one JSON document\n"
           "  --help                   print this, or what there is of one noun\n"
           "  --version                print the version\n"

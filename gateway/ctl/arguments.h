@@ -21,6 +21,7 @@ struct ctl_command {
     const char *operand;     /* "NAME"; "[DIR]" may be left out; NULL: none */
     const char *summary;
     bool counts; /* takes --count */
+    bool mails;  /* takes --recipient, --sender and --send */
     /* Either asks posternd for `request`, waiting at most `seconds` for each line, and shows what
      * came; `progress` and `judge` (the exit status a result stands for) may be NULL … */
     const char *request;
@@ -35,9 +36,11 @@ struct ctl_command {
 extern const struct ctl_command ctl_commands[]; /* ends with a NULL noun */
 
 struct ctl_arguments {
-    const char *config; /* --config, NULL: not given */
-    const char *socket; /* --socket, NULL: not given */
-    long count;         /* --count, 0: not given */
+    const char *config;             /* --config, NULL: not given */
+    const char *socket;             /* --socket, NULL: not given */
+    long count;                     /* --count, 0: not given */
+    const char *recipient, *sender; /* NULL: not given */
+    bool send;
     bool json, help, version;
     const struct ctl_command *command; /* NULL only with help or version */
     const char *noun;                  /* of which help is wanted, may be NULL */

@@ -4,6 +4,8 @@
  * See commands.h. The table below is the whole of what posternctl can do. */
 #include "gateway/ctl/commands.h"
 
+#include <string.h>
+
 #include "gateway/control/client.h"
 #include "gateway/control/shapes.h"
 #include "gateway/control/wire.h"
@@ -12,8 +14,8 @@
 #include "gateway/ctl/table.h"
 
 /* Longest waits for a line. A reload reads files and asks tokens; a step of a validation may last
- * as long as RFC 5321 4.5.3.2 lets a server take for its greeting, five minutes. */
-enum { QUICK = 30, RELOAD = 180, VALIDATION = 330, TEST = 3600, STEPS_MAXIMUM = 1000 };
+ * as long as RFC 5321 4.5.3.2 lets a server take for its final reply, ten minutes. */
+enum { QUICK = 30, RELOAD = 180, VALIDATION = 630, TEST = 3600, STEPS_MAXIMUM = 1000 };
 
 const struct ctl_command ctl_commands[] = {
     {.noun = "status",
@@ -60,7 +62,8 @@ const struct ctl_command ctl_commands[] = {
     {.noun = "outbound",
      .verb = "validate",
      .operand = "NAME",
-     .summary = "connect to its next hop and check TLS, step by step",
+     .summary = "go to its next hop as mail would, step by step",
+     .mails = true,
      .request = CONTROL_OUTBOUND_VALIDATE,
      .seconds = VALIDATION,
      .show = ctl_show_validation,
@@ -136,6 +139,25 @@ static void take_progress(void *context, json_t *progress)
     fflush(stdout);
 }
 
+static json_t *given_text(const char *text)
+{
+    return text ? control_text(text) : NULL;
+}
+
+static const char *without_brackets(const char *sender)
+{
+    return sender && strcmp(sender, "<>") == 0 ? "" : sender;
+}
+
+static json_t *request_arguments(const struct ctl_arguments *arguments)
+{
+    return json_pack("{s:o*, s:o*, s:o*, s:o*, s:o*}", "name", given_text(arguments->operand),
+                     "count", arguments->count ? json_integer(arguments->count) : NULL, "recipient",
+                     given_text(arguments->recipient), "sender",
+                     given_text(without_brackets(arguments->sender)), "send",
+                     arguments->send ? json_true() : NULL);
+}
+
 static int ask(struct conversation *conversation, json_t **ret, struct error *error)
 {
     const struct ctl_arguments *arguments = conversation->arguments;
@@ -149,12 +171,8 @@ static int ask(struct conversation *conversation, json_t **ret, struct error *er
         result = control_client_new(&client, arguments->socket ? arguments->socket : path, error);
     if (result < 0)
         return result;
-    return control_client_ask(
-        client, command->request,
-        json_pack("{s:o*, s:o*}", "name",
-                  arguments->operand ? control_text(arguments->operand) : NULL, "count",
-                  arguments->count ? json_integer(arguments->count) : NULL),
-        command->seconds, take_progress, conversation, ret, error);
+    return control_client_ask(client, command->request, request_arguments(arguments),
+                              command->seconds, take_progress, conversation, ret, error);
 }
 
 /* Shows the answer, or what kept it from coming. */

@@ -5,8 +5,6 @@
 #include "gateway/ctl/show.h"
 
 #include <stdbool.h>
-#include <string.h>
-#include <sysexits.h>
 
 #include "gateway/ctl/cells.h"
 #include "pki/base/cleanup.h"
@@ -145,11 +143,22 @@ void ctl_show_inbound_list(const json_t *result)
     table_print(stdout, &table);
 }
 
+static void validated_cell(struct table *table, const json_t *validated)
+{
+    if (!json_is_object(validated))
+        table_cell(table, json_is_null(validated) ? "never" : "-");
+    else if (has_text(validated, "failed_step"))
+        table_cellf(table, "%s at %s, %s", text_of(validated, "outcome"),
+                    text_of(validated, "failed_step"), text_of(validated, "time"));
+    else
+        table_cellf(table, "%s, %s", text_of(validated, "outcome"), text_of(validated, "time"));
+}
+
 void ctl_show_outbound_list(const json_t *result)
 {
     static const char *const names[] = {"NAME",        "ENABLED",      "RECIPIENT DOMAINS",
                                         "SMART HOSTS", "TLS SETTINGS", "TLS DOMAINS",
-                                        "CERTIFICATE", "FROM INBOUND"};
+                                        "CERTIFICATE", "FROM INBOUND", "LAST VALIDATION"};
     struct table table = {.columns = ARRAY_SIZE(names)};
     size_t i;
     json_t *connector;
@@ -164,8 +173,22 @@ void ctl_show_outbound_list(const json_t *result)
         list_cell(&table, json_object_get(connector, "tls_domains"), "-", LIST_SHOWN);
         table_cell(&table, text_of(connector, "certificate"));
         list_cell(&table, json_object_get(connector, "scope"), "any", LIST_SHOWN);
+        validated_cell(&table, json_object_get(connector, "validated"));
     }
     table_print(stdout, &table);
+}
+
+static void tell_validated(const json_t *validated)
+{
+    fprintf(stderr, "Last validation: %s, %s", text_of(validated, "outcome"),
+            text_of(validated, "time"));
+    if (has_text(validated, "failed_step"))
+        fprintf(stderr, ", at the step %s: ", text_of(validated, "failed_step"));
+    else
+        fputs(", by ", stderr);
+    table_text(stderr, has_text(validated, "failed_step") ? text_of(validated, "detail")
+                                                          : text_of(validated, "host"));
+    fputs(".\n", stderr);
 }
 
 /* The XML is the data; where it stands is talk. */
@@ -176,74 +199,9 @@ void ctl_show_connector(const json_t *result)
     table_text(stderr, text_of(result, "file"));
     fprintf(stderr, ":%lld; %s.\n", number_of(result, "line"),
             json_is_true(json_object_get(result, "enabled")) ? "enabled" : "disabled");
-}
-
-/* --- outbound validate --- */
-
-static const struct {
-    const char *step;
-    int status;
-} step_statuses[] = {
-    {"resolve", EX_UNAVAILABLE}, {"connect", EX_UNAVAILABLE}, {"greeting", EX_UNAVAILABLE},
-    {"ehlo", EX_PROTOCOL},       {"starttls", EX_PROTOCOL},   {"handshake", EX_PROTOCOL},
-    {"ehlo-tls", EX_PROTOCOL},   {"verdict", EX_CONFIG},
-};
-
-int ctl_judge_validation(const json_t *result)
-{
-    if (strcmp(text_of(result, "outcome"), "passed") == 0)
-        return EX_OK;
-    for (size_t i = 0; i < ARRAY_SIZE(step_statuses); i++)
-        if (strcmp(step_statuses[i].step, text_of(result, "failed_step")) == 0)
-            return step_statuses[i].status;
-    return EX_UNAVAILABLE;
-}
-
-void ctl_show_validation_step(const json_t *step)
-{
-    printf("%-10s %-8s %6lld ms  ", text_of(step, "step"), text_of(step, "outcome"),
-           number_of(step, "milliseconds"));
-    table_text(stdout, text_of(step, "detail"));
-    if (has_text(step, "cure")) {
-        printf("\n%31s", "Try: ");
-        table_text(stdout, text_of(step, "cure"));
-    }
-    putchar('\n');
-}
-
-static void validation_peer(struct table *table, const json_t *peer)
-{
-    static const struct {
-        const char *title, *key;
-    } rows[] = {{"Subject", "subject"}, {"Issuer", "issuer"},       {"Names", "names"},
-                {"Serial", "serial"},   {"SHA-256", "fingerprint"}, {"Expires", "expires"}};
-    for (size_t i = 0; json_is_object(peer) && i < ARRAY_SIZE(rows); i++) {
-        table_cell(table, rows[i].title);
-        table_cell(table, text_of(peer, rows[i].key));
-    }
-}
-
-void ctl_show_validation(const json_t *result)
-{
-    struct table table = {.columns = 2};
-    bool passed = ctl_judge_validation(result) == EX_OK;
-    table_cell(&table, "Next hop");
-    table_cellf(&table, "%s (%s)", text_of(result, "host"), text_of(result, "address"));
-    table_cell(&table, "TLS");
-    if (has_text(result, "tls_version"))
-        table_cellf(&table, "%s, %s, %s session", text_of(result, "tls_version"),
-                    text_of(result, "cipher"),
-                    json_is_true(json_object_get(result, "resumed")) ? "resumed" : "new");
-    else
-        table_cell(&table, "none");
-    validation_peer(&table, json_object_get(result, "peer"));
-    table_cell(&table, "We showed");
-    table_cell(&table, has_text(result, "certificate_sent") ? text_of(result, "certificate_sent")
-                                                            : "no certificate");
-    putchar('\n');
-    table_print(stdout, &table);
-    if (passed)
-        puts("\nPassed: the next hop is what the connector asks for.");
-    else
-        printf("\nFailed at the step %s.\n", text_of(result, "failed_step"));
+    const json_t *validated = json_object_get(result, "validated");
+    if (json_is_object(validated))
+        tell_validated(validated);
+    else if (json_is_null(validated))
+        fputs("Never validated: posternctl outbound validate does it.\n", stderr);
 }

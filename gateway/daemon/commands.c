@@ -14,6 +14,7 @@
 #include "gateway/control/wire.h"
 #include "gateway/daemon/daemon.h"
 #include "gateway/daemon/hsm.h"
+#include "gateway/daemon/remembered.h"
 #include "gateway/daemon/validate.h"
 #include "pki/base/clock.h"
 
@@ -163,16 +164,17 @@ static json_t *scope(const struct conn_outbound *outbound)
     return array;
 }
 
-static json_t *outbound_object(const struct conn_outbound *outbound)
+static json_t *outbound_object(const struct daemon *daemon, const struct conn_outbound *outbound)
 {
-    return json_pack("{s:o, s:b, s:o, s:o, s:s, s:o, s:o, s:o}", "name",
+    return json_pack("{s:o, s:b, s:o, s:o, s:s, s:o, s:o, s:o, s:o}", "name",
                      control_text(outbound->name), "enabled", outbound->enabled,
                      "recipient_domains", strings(&outbound->recipient_domains), "smart_hosts",
                      hosts(outbound), "tls_settings",
                      conn_tls_settings_name(outbound->tls_settings), "tls_domains",
                      strings(&outbound->tls_domains), "certificate",
                      text_or_null(outbound->certificate ? outbound->certificate->name : NULL),
-                     "scope", scope(outbound));
+                     "scope", scope(outbound), "validated",
+                     remembered_get(daemon, outbound->name));
 }
 
 /* What `show` adds to an object of `list`. Takes the XML over. */
@@ -197,11 +199,12 @@ static void inbound_list(void *context, struct control_request *request, const j
 
 static void outbound_list(void *context, struct control_request *request, const json_t *arguments)
 {
-    const struct conn_config *config = ((struct daemon *)context)->snapshot->config;
+    const struct daemon *daemon = context;
+    const struct conn_config *config = daemon->snapshot->config;
     json_t *list = json_array();
     (void)arguments;
     for (size_t i = 0; i < config->outbound_count; i++)
-        json_array_append_new(list, outbound_object(&config->outbound[i]));
+        json_array_append_new(list, outbound_object(daemon, &config->outbound[i]));
     control_answer(request, json_pack("{s:o}", "connectors", list));
 }
 
@@ -250,21 +253,8 @@ static void outbound_show(void *context, struct control_request *request, const 
     const char *name = name_argument(arguments);
     const struct conn_outbound *outbound = find_outbound(daemon->snapshot->config, name);
     if (outbound)
-        control_answer(request, with_source(outbound_object(outbound), conn_outbound_xml(outbound),
-                                            &outbound->place));
-    else
-        no_such_connector(request, "outbound", name);
-}
-
-static void outbound_validate(void *context, struct control_request *request,
-                              const json_t *arguments)
-{
-    struct daemon *daemon = context;
-    const char *name = name_argument(arguments);
-    const struct conn_outbound *outbound = find_outbound(daemon->snapshot->config, name);
-    if (outbound)
-        validate_outbound(daemon->loop, daemon->workers[0].worker, daemon->snapshot, outbound,
-                          request);
+        control_answer(request, with_source(outbound_object(daemon, outbound),
+                                            conn_outbound_xml(outbound), &outbound->place));
     else
         no_such_connector(request, "outbound", name);
 }
@@ -276,7 +266,7 @@ const struct control_command_entry daemon_commands[] = {
     {CONTROL_INBOUND_SHOW, inbound_show},
     {CONTROL_OUTBOUND_LIST, outbound_list},
     {CONTROL_OUTBOUND_SHOW, outbound_show},
-    {CONTROL_OUTBOUND_VALIDATE, outbound_validate},
+    {CONTROL_OUTBOUND_VALIDATE, validate_outbound},
     {CONTROL_HSM_STATUS, hsm_status},
     {CONTROL_HSM_LIST, hsm_list},
     {CONTROL_HSM_TEST, hsm_test},

@@ -18,6 +18,8 @@
 
 #include "gateway/daemon/hsm.h"
 #include "gateway/daemon/problems.h"
+#include "gateway/daemon/remembered.h"
+#include "gateway/daemon/validate.h"
 #include "gateway/relay/tls.h"
 #include "pki/base/clock.h"
 #include "pki/base/log.h"
@@ -232,6 +234,7 @@ static int start(struct daemon *daemon, int level, struct error *error)
                               daemon->snapshot->config->control_socket, daemon_commands, daemon,
                               error)) < 0)
         return result;
+    remembered_load(daemon);
     return start_workers(daemon, error);
 }
 
@@ -266,9 +269,12 @@ static void free_daemon(struct daemon *daemon)
         daemon->workers[i].worker->drained = NULL;
         worker_cut_off(daemon->workers[i].worker);
     }
+    validate_cut_off(daemon);
     offload_free(daemon->offload);
     for (unsigned i = 0; i < daemon->worker_count; i++)
         loop_run_posted(daemon->workers[i].worker->loop);
+    validate_abandon(daemon);
+    remembered_free(daemon);
     daemon_abandon_reload(daemon);
     for (unsigned i = 0; i < daemon->worker_count; i++)
         worker_free(daemon->workers[i].worker);

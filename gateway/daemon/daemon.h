@@ -38,6 +38,8 @@ struct daemon {
     unsigned worker_count;
     struct daemon_reload *reload; /* under way, or NULL */
     struct daemon_stop *stop;     /* under way, or NULL */
+    struct validation *validations; /* under way: validate.h */
+    struct remembered *remembered;  /* the last ones: remembered.h; NULL: no memory */
     time_t started;
     int64_t started_monotonic; /* milliseconds */
     struct loop_watch signals;

@@ -54,6 +54,7 @@ struct courier {
     struct smtp_reply *verdict; /* of the transaction: MAIL refused, no connection, lost in the data */
     struct loop_timer later;    /* answers from memory */
     enum hop_kind kind;
+    const struct smtp_advice *advice; /* on its last reply; NULL: that was no refusal, or ours */
     int64_t started, ready_at, accepted_at;
 };
 
@@ -106,6 +107,7 @@ static void settle_lost(struct courier *courier, const char *what)
 {
     struct smtp_reply reply;
     smtp_reply_set(&reply, 451, "4.4.2 %s: %.300s", hop_host(courier->hop), what);
+    courier->advice = NULL;
     settle(courier, &reply);
 }
 
@@ -386,6 +388,7 @@ static void on_replied(struct hop_owner *owner, const struct smtp_reply *reply)
     if (reply->code == 421 && courier->waiting && courier->hop->kind == HOP_POOLED &&
         replace(courier))
         return;
+    courier->advice = smtp_advice(reply);
     if (courier->phase == PHASE_ENVELOPE)
         envelope_replied(courier, reply);
     else
@@ -502,6 +505,7 @@ void courier_report(const struct courier *courier, struct courier_report *ret)
     *ret = (struct courier_report){
         .hop = courier->hop,
         .kind = courier->kind,
+        .advice = courier->advice,
         .hop_milliseconds = ready - courier->started,
         .mail_milliseconds = courier->accepted_at ? courier->accepted_at - ready : 0};
 }

@@ -24,6 +24,7 @@ struct courier_client {
 struct courier_report {
     const struct hop *hop; /* NULL: there is none */
     enum hop_kind kind;
+    const struct smtp_advice *advice; /* on the next hop's last reply, when that was a refusal */
     int64_t hop_milliseconds;  /* to a ready connection */
     int64_t mail_milliseconds; /* MAIL, RCPT and DATA until 354 */
 };

@@ -15,6 +15,7 @@
 #include "gateway/net/stream.h"
 #include "gateway/relay/tls.h"
 #include "gateway/relay/worker.h"
+#include "gateway/smtp/advice.h"
 #include "gateway/smtp/reply.h"
 
 enum hop_step {
@@ -41,7 +42,8 @@ struct hop_owner {
     void (*lost)(struct hop_owner *owner, const struct error *error);
     /* What was written has gone out but for STREAM_OUT_LOW bytes. May be NULL. */
     void (*drained)(struct hop_owner *owner);
-    /* A step of dialing ended: for `outbound validate`. May be NULL. */
+    /* A step of dialing ended: for `outbound validate`. The hop's `heard` and `advice` tell more.
+     * May be NULL. */
     void (*step)(struct hop_owner *owner, enum hop_step step, const struct error *error,
                  int64_t milliseconds);
 };
@@ -69,10 +71,15 @@ struct hop {
     bool begun;       /* the first host was begun */
     bool failed;      /* no host would do */
     bool notified;    /* failed or lost was told */
+    bool late;        /* the step ended because nothing came in time */
     bool leaving;     /* QUIT was said; the pool waits for the answer */
     bool busy, dead;  /* in a callback; closed from inside it */
     int64_t dial_started, dial_deadline, step_started;
     int64_t milliseconds[HOP_READY]; /* each step's, of the host that answered */
+    const struct smtp_reply *heard;   /* in step(): the reply that ended it, or NULL */
+    const struct smtp_advice *advice; /* what the catalogue says of a refusal while dialing, or NULL */
+    SSL_CTX *tls;                        /* see hop_present(); NULL: the connector's */
+    const struct pki_identity *identity; /* with it */
     struct smtp_offers offers;
     struct smtp_reply_parser *parser; /* only while replies are awaited */
     unsigned replies_awaited;
@@ -87,6 +94,10 @@ struct hop {
 /* Begins to dial. NULL: out of memory. */
 struct hop *hop_dial(struct worker *worker, struct snapshot *snapshot,
                      const struct conn_outbound *outbound, struct hop_owner *owner);
+/* Right after hop_dial(): shows another certificate than the connector's own. `tls` was made for it by
+ * tls_client_context(), and both stay the owner's until the hop is closed. Such a connection is used
+ * for nothing else, and leaves no ticket behind. */
+void hop_present(struct hop *hop, SSL_CTX *tls, const struct pki_identity *identity);
 /* The owner is done with it. `politely`, where nothing is under way: QUIT is said, and the pool waits a
  * moment for the answer (RFC 5321 4.1.1.10) before it frees the hop. Else it is closed and freed. */
 void hop_close(struct hop *hop, bool politely);

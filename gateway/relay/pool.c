@@ -226,7 +226,7 @@ void pool_keep_tickets(struct pool *pool, struct hop *hop)
     bool known = peer->ticket_count && peer->generation == pool->identity_generation &&
                  resumption_key_is_known(pool->worker->snapshot, &outbound_of(hop)->resumption);
     for (unsigned i = 0; i < peer->ticket_count; i++) {
-        if (known)
+        if (known && !hop->tls)
             keep_ticket(pool, hop, peer->tickets[i]);
         else
             SSL_SESSION_free(peer->tickets[i]);

@@ -76,6 +76,7 @@ static void log_message(const struct transaction *transaction, const struct smtp
     if (reply) {
         log_number(&log, "code", reply->code);
         log_text(&log, "reply", reply->text);
+        log_text(&log, "cure", report.advice && reply->code >= 400 ? report.advice->cure : NULL);
     }
     log_next_hop(&log, &report);
     log_phases(&log, transaction, &report);
@@ -161,6 +162,7 @@ void report_recipient_refused(const struct transaction *transaction,
     log_format(&log, "to", "<%s>", transaction->last_recipient);
     log_number(&log, "code", reply->code);
     log_text(&log, "reply", reply->text);
+    log_text(&log, "cure", report.advice ? report.advice->cure : NULL);
     log_next_hop(&log, &report);
     log_end(&log);
 }

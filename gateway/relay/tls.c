@@ -232,11 +232,12 @@ static bool is_address(const char *name)
     return inet_pton(AF_INET, name, &address) == 1 || inet_pton(AF_INET6, name, &address) == 1;
 }
 
-SSL *tls_connect(const struct snapshot_outbound *outbound, struct snapshot *snapshot,
-                 const char *name, SSL_SESSION *ticket)
+SSL *tls_connect(const struct snapshot_outbound *outbound, SSL_CTX *context,
+                 const struct pki_identity *identity, struct snapshot *snapshot, const char *name,
+                 SSL_SESSION *ticket)
 {
     struct tls_peer *peer;
-    SSL *ssl = new_ssl(outbound->tls, outbound->identity, snapshot, &peer);
+    SSL *ssl = new_ssl(context, identity, snapshot, &peer);
     if (ssl) {
         peer->outbound = outbound;
         if (!is_address(name))
@@ -348,4 +349,12 @@ const char *tls_cipher_name(const SSL *ssl)
     const SSL_CIPHER *cipher = SSL_get_current_cipher(ssl);
     const char *name = cipher ? SSL_CIPHER_standard_name(cipher) : NULL;
     return name ? name : "unknown";
+}
+
+const char *tls_group_name(SSL *ssl)
+{
+    long group = SSL_get_negotiated_group(ssl);
+    const char *name = group > 0 ? SSL_group_to_name(ssl, (int)group) : NULL;
+    ERR_clear_error();
+    return name ? name : "";
 }

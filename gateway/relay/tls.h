@@ -48,9 +48,11 @@ int tls_client_context(struct pki_library *library, struct pki_identity *identit
 /* An SSL with its tls_peer, ready for stream_handshake(). NULL: out of memory. */
 SSL *tls_accept(const struct snapshot_server *server, struct snapshot *snapshot,
                 const struct sockaddr *address);
-/* `ticket` (taken over) may be NULL. `name` is sent as SNI unless it is an address. */
-SSL *tls_connect(const struct snapshot_outbound *outbound, struct snapshot *snapshot,
-                 const char *name, SSL_SESSION *ticket);
+/* `context` and `identity` are `outbound`'s own, or others that go together: what we show. `ticket`
+ * (taken over) may be NULL. `name` is sent as SNI unless it is an address. */
+SSL *tls_connect(const struct snapshot_outbound *outbound, SSL_CTX *context,
+                 const struct pki_identity *identity, struct snapshot *snapshot, const char *name,
+                 SSL_SESSION *ticket);
 
 struct tls_peer *tls_peer(const SSL *ssl); /* borrowed; NULL for NULL */
 
@@ -65,5 +67,7 @@ const struct pki_peer_verdict *tls_inbound_verdict(const struct tls_peer *peer,
 enum conn_tls_version tls_version(const SSL *ssl);
 const char *tls_version_name(const SSL *ssl); /* "TLSv1.3" */
 const char *tls_cipher_name(const SSL *ssl);  /* as IANA registers it */
+/* Of the key exchange, "x25519"; "" when there was none, as in a resumption of TLS 1.2. */
+const char *tls_group_name(SSL *ssl);
 
 #endif

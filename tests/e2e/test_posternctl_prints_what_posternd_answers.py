@@ -44,7 +44,10 @@ OUTBOUND = {
         {"name": "tenant", "enabled": True, "recipient_domains": ["*"],
          "smart_hosts": ["contoso-com.mail.protection.outlook.com:25"],
          "tls_settings": "DomainValidation", "tls_domains": ["mail.protection.outlook.com"],
-         "certificate": "hybrid", "scope": ["exchange", "devices"]},
+         "certificate": "hybrid", "scope": ["exchange", "devices"],
+         "validated": {"time": "2026-01-31T08:00:00Z", "outcome": "failed", "failed_step": "rcpt",
+                       "failure": "refused", "detail": "550 5.7.64 TenantAttribution",
+                       "host": "mx.example", "address": "192.0.2.1:25"}},
     ]
 }
 XML = '<OutboundConnector xmlns="urn:postern:1" Name="tenant">\n</OutboundConnector>\n'
@@ -73,13 +76,18 @@ STEPS = [
     {"step": "resolve", "outcome": "passed", "milliseconds": 12, "detail": "2 addresses",
      "cure": None},
     {"step": "verdict", "outcome": "failed", "milliseconds": 1,
-     "detail": "The issuer is CN=Other", "cure": "add a Peer"},
+     "detail": "The issuer is CN=Other", "cause": None, "cure": "add a Peer",
+     "checks": [{"check": "chain", "outcome": "passed"}, {"check": "pair", "outcome": "failed"},
+                {"check": "name", "outcome": "not-asked"}]},
+    {"step": "rcpt", "outcome": "failed", "milliseconds": 3, "detail": "550 5.7.64 No",
+     "cause": "nobody knows us", "cure": "set it"},
 ]
 PEER = {"subject": "CN=mail.protection.outlook.com", "issuer": "CN=Other", "names": "a.example",
         "serial": "01", "fingerprint": "ab", "expires": "2027-01-01T00:00:00Z"}
 VALIDATION = {"outcome": "failed", "failed_step": "verdict", "host": "mx.example",
               "address": "192.0.2.1:25", "tls_version": "TLSv1.3",
-              "cipher": "TLS_AES_256_GCM_SHA384", "resumed": False, "peer": PEER,
+              "cipher": "TLS_AES_256_GCM_SHA384", "group": "x25519", "resumed": False,
+              "failure": "their-identity", "offers": ["SIZE 1000", "PIPELINING"], "peer": PEER,
               "certificate_sent": "CN=gw.contoso.com"}
 
 # command line, request, result, what the people's output holds
@@ -98,7 +106,7 @@ COMMANDS = [
     (["inbound", "show", "cloud"], "inbound-show", SHOWN, [XML]),
     (["outbound", "list"], "outbound-list", OUTBOUND,
      ["NAME    ENABLED", "tenant  yes      *  ", "contoso-com.mail.protection.outlook.com:25",
-      "DomainValidation", "exchange, devices\n"]),
+      "DomainValidation", "exchange, devices  failed at rcpt, 2026-01-31T08:00:00Z\n"]),
     (["outbound", "show", "tenant"], "outbound-show", SHOWN, [XML]),
     (["hsm", "status"], "hsm-status", HSM,
      ["The signer runs as process 4712; started 1 time, 0 requests waiting.",
@@ -174,7 +182,15 @@ def test_the_name_goes_with_the_request(ask):
 def test_show_keeps_stdout_to_the_xml(ask):
     done = ask(["outbound", "show", "tenant"], {"result": SHOWN})
     assert done.stdout == XML
-    assert done.stderr == "Declared at /etc/postern/outbound/tenant.xml:2; enabled.\n"
+    assert done.stderr == (
+        "Declared at /etc/postern/outbound/tenant.xml:2; enabled.\n"
+        "Last validation: failed, 2026-01-31T08:00:00Z, at the step rcpt: "
+        "550 5.7.64 TenantAttribution.\n")
+
+
+def test_show_says_when_a_connector_was_never_validated(ask):
+    never = ask(["outbound", "show", "tenant"], {"result": {**SHOWN, "validated": None}})
+    assert "Never validated" in never.stderr and never.stdout == XML
 
 
 def test_a_validation_shows_its_steps_and_what_it_met(ask):
@@ -184,11 +200,38 @@ def test_a_validation_shows_its_steps_and_what_it_met(ask):
     lines = done.stdout.splitlines()
     assert lines[0] == "resolve    passed       12 ms  2 addresses"
     assert lines[1] == "verdict    failed        1 ms  The issuer is CN=Other"
-    assert lines[2].strip() == "Try: add a Peer"
-    for text in ["mx.example (192.0.2.1:25)", "TLSv1.3, TLS_AES_256_GCM_SHA384, new session",
+    assert [line.strip() for line in lines[2:5]] == [
+        "chain: passed", "pair: failed", "Try: add a Peer"]
+    assert [line.strip() for line in lines[6:8]] == ["Likely: nobody knows us", "Try: set it"]
+    for text in ["mx.example (192.0.2.1:25)", "SIZE 1000, PIPELINING",
+                 "TLSv1.3, TLS_AES_256_GCM_SHA384, group x25519, new session",
                  "CN=mail.protection.outlook.com", "CN=gw.contoso.com",
                  "Failed at the step verdict."]:
         assert text in done.stdout
+
+
+@pytest.mark.parametrize(
+    "failure, status",
+    [("unreachable", 69), ("refused", 69), ("temporary", 75), ("protocol", 76),
+     ("our-identity", 77), ("their-identity", 78), ("of another age", 78), (None, 78)],
+)
+def test_the_exit_status_tells_why_a_validation_failed(ask, failure, status):
+    done = ask(["outbound", "validate", "tenant"],
+               {"result": {**VALIDATION, "failure": failure}})
+    assert done.returncode == status
+
+
+def test_a_validation_shows_the_envelope_and_the_last_reply(ask):
+    result = {**VALIDATION, "outcome": "passed", "failed_step": None, "failure": None,
+              "sender": "", "recipient": "a@example.com", "sent": True,
+              "reply": {"code": 250, "status": "2.0.0", "text": "2.0.0 Taken"}}
+    done = ask(["outbound", "validate", "tenant", "--recipient", "a@example.com", "--send",
+                "--sender", "<>"], {"result": result})
+    assert done.returncode == 0
+    assert done.request["arguments"] == {
+        "name": "tenant", "recipient": "a@example.com", "sender": "", "send": True}
+    assert "from <> to <a@example.com>, a test message was delivered" in done.stdout
+    assert "250 2.0.0 Taken" in done.stdout
 
 
 def test_a_validation_in_json_has_its_steps_in_it(ask):

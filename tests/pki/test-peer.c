@@ -742,6 +742,42 @@ START_TEST(what_came_is_described_whatever_the_level)
 }
 END_TEST
 
+/* Whatever checks there are: those before the one that failed passed, those after were not reached.
+ */
+START_TEST(each_check_is_told_as_passed_failed_or_not_reached)
+{
+    struct test_chain *chain = fresh(TEST_P256, TEST_LEAF_SUBJECT, NULL);
+    struct pki_peer_pair pair = {.subject = name("CN=somebody else")};
+    const char *wanted[] = {"other.example"};
+    struct pki_peer_policy policy = {.level = PKI_PEER_NAME,
+                                     .anchors = chain->anchors,
+                                     .names = wanted,
+                                     .name_count = 1,
+                                     .pairs = &pair,
+                                     .pair_count = 1};
+    struct pki_peer_verdict verdict;
+    struct pki_check_result results[PKI_CHECKS_MAXIMUM];
+    pki_peer_judge(&policy, chain->leaf, chain->untrusted, 0, &verdict);
+    ck_assert_int_eq(verdict.failed, PKI_CHECK_NAME);
+    bool failed = false;
+    size_t count = pki_peer_checks(&policy, &verdict, results);
+    for (size_t i = 0; i < count; i++) {
+        bool here = results[i].check == PKI_CHECK_NAME;
+        if (results[i].check <= PKI_CHECK_PAIR)
+            ck_assert_int_eq(results[i].state, here     ? PKI_CHECK_FAILED
+                                               : failed ? PKI_CHECK_NOT_REACHED
+                                                        : PKI_CHECK_PASSED);
+        failed |= here;
+    }
+    ck_assert(failed);
+    policy = (struct pki_peer_policy){.level = PKI_PEER_ANY};
+    pki_peer_judge(&policy, chain->leaf, NULL, 0, &verdict);
+    ck_assert_uint_eq(pki_peer_checks(&policy, &verdict, results), count);
+    for (size_t i = 0; i < count; i++)
+        ck_assert_int_eq(results[i].state, PKI_CHECK_NOT_ASKED);
+}
+END_TEST
+
 START_TEST(every_check_has_a_name)
 {
     for (unsigned i = PKI_CHECK_NONE; i <= PKI_CHECK_PAIR; i++)
@@ -776,6 +812,7 @@ static Suite *make_suite(void)
     tcase_add_test(tests, anchors_come_from_a_file_of_many);
     tcase_add_test(tests, a_huge_subject_is_cut_and_its_xml_left_out);
     tcase_add_test(tests, what_came_is_described_whatever_the_level);
+    tcase_add_test(tests, each_check_is_told_as_passed_failed_or_not_reached);
     tcase_add_test(tests, every_check_has_a_name);
     suite_add_tcase(suite, tests);
     return suite;

@@ -1,0 +1,41 @@
+/* SPDX-FileCopyrightText: 2026 The Postern developers
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Between the two halves of a hop: hop.c carries, hop-dial.c dials. See hop.h. */
+#ifndef POSTERN_GATEWAY_HOP_PRIVATE_H
+#define POSTERN_GATEWAY_HOP_PRIVATE_H
+
+#include "gateway/relay/hop.h"
+
+/* Milliseconds. The whole of dialing stays below the five minutes that a sender waits for the reply
+ * to RCPT. */
+enum { HOP_DIAL_MAXIMUM = 270000 };
+
+static inline struct loop *hop_loop(const struct hop *hop)
+{
+    return hop->worker->loop;
+}
+
+/* --- hop.c --- */
+
+void hop_set_timer(struct hop *hop, int64_t milliseconds);
+/* Milliseconds, cut to ConnectionInactivityTimeOut. */
+int64_t hop_bounded(const struct hop *hop, int64_t timeout);
+void hop_on_stream(struct stream *stream);
+/* Around everything that may call the owner, who may close the hop: it is freed by the outermost.
+ */
+bool hop_begin_callback(struct hop *hop);
+void hop_end_callback(struct hop *hop, bool outermost);
+
+/* --- hop-dial.c --- */
+
+/* Begins with the host of number hop->host. */
+void hop_dial_host(struct hop *hop);
+/* The socket has something to say at HOP_CONNECT. True once the connection stands. */
+bool hop_dial_connected(struct hop *hop);
+/* A reply before HOP_READY. */
+void hop_dial_replied(struct hop *hop, const struct smtp_reply *reply);
+/* The connection was lost before HOP_READY. */
+void hop_dial_broken(struct hop *hop, struct error *error);
+
+#endif
