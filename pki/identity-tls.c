@@ -1,7 +1,8 @@
 /* SPDX-FileCopyrightText: 2026 The Postern developers
  * SPDX-License-Identifier: Apache-2.0
  *
- * An identity put to use: certificate, chain and key in a context, and what may be signed with.
+ * What a version of an identity may sign with, in a context or on one connection; identity-use.c
+ * puts certificate, chain and key there.
  *
  * Which of OpenSSL's two lists governs our own signature depends on the side we are on; identity.h
  * says which, and tests/pki/test-identity-tls.c proves it. Contexts belong to one thread while they
@@ -130,17 +131,17 @@ static int cap_version(const struct target *target, struct error *error)
 
 /* A key that has proved nothing yet is limited to what it may prove: OpenSSL's own lists have SHA-1
  * where old devices are let in. */
-static uint32_t usable_algorithms(const struct pki_identity *identity)
+static uint32_t usable_algorithms(const struct pki_version *version)
 {
-    uint32_t proved = pki_key_algorithms(identity->key);
-    return with_scheme(proved ? proved : pki_algorithms_of(identity->pair));
+    uint32_t proved = pki_key_algorithms(version->key);
+    return with_scheme(proved ? proved : pki_algorithms_of(version->pair));
 }
 
-static int limit_schemes(const struct pki_identity *identity, const struct target *target,
+static int limit_schemes(const struct pki_version *version, const struct target *target,
                          struct error *error)
 {
     char list[256];
-    uint32_t algorithms = usable_algorithms(identity);
+    uint32_t algorithms = usable_algorithms(version);
     if (algorithms == 0) {
         error_set(error, EX_CONFIG, "The token makes no kind of signature that TLS 1.2 or 1.3 has");
         return error_cure(error, "see with \"posternctl hsm status\" what it can do");
@@ -181,10 +182,16 @@ static bool scheme_suits(const struct scheme *scheme, SSL *connection, EVP_PKEY 
     return scheme->tls13 && (!scheme->group || strcmp(group, scheme->group) == 0);
 }
 
-/* OpenSSL calls this when the server has asked for our certificate. */
-static int check_request(SSL *connection, void *argument)
+bool pki_version_suits(const struct pki_version *version, const struct pki_version *other)
 {
-    (void)argument;
+    char one[64], another[64];
+    return usable_algorithms(version) == usable_algorithms(other) &&
+           strcmp(pki_key_type_text(version->pair, one, sizeof one),
+                  pki_key_type_text(other->pair, another, sizeof another)) == 0;
+}
+
+int pki_connection_suits_request(SSL *connection)
+{
     EVP_PKEY *key = SSL_get_privatekey(connection);
     int count = SSL_get_shared_sigalgs(connection, 0, NULL, NULL, NULL, NULL, NULL);
     for (int i = 0; key && i < count; i++) {
@@ -197,39 +204,15 @@ static int check_request(SSL *connection, void *argument)
                                     "signature that our key can make: nothing was sent");
 }
 
-static int find_role(SSL_CTX *context, struct target *target, struct error *error)
+int pki_version_limit_context(const struct pki_version *version, SSL_CTX *context, bool server,
+                              struct error *error)
 {
-    const SSL_METHOD *method = SSL_CTX_get_ssl_method(context);
-    *target = (struct target){.context = context, .server = method == TLS_server_method()};
-    if (target->server || method == TLS_client_method())
-        return 0;
-    return error_set(error, EX_SOFTWARE, "The TLS context is neither a client's nor a server's");
+    struct target target = {.context = context, .server = server};
+    return limit_schemes(version, &target, error);
 }
 
-int pki_identity_use(struct pki_identity *identity, SSL_CTX *context, struct error *error)
-{
-    struct target target;
-    int result = find_role(context, &target, error);
-    if (result < 0)
-        return result;
-    if (SSL_CTX_use_certificate(context, identity->chain.leaf) != 1 ||
-        SSL_CTX_set1_chain(context, identity->chain.intermediates) != 1 ||
-        SSL_CTX_use_PrivateKey(context, identity->pair) != 1) {
-        const char *reason = ERR_reason_error_string(ERR_peek_last_error());
-        error_set(error, EX_CONFIG, "OpenSSL does not take the certificate: %s",
-                  reason ? reason : "no reason given");
-        ERR_clear_error();
-        return error_where(error, "%s", identity->name);
-    }
-    if (!target.server)
-        SSL_CTX_set_cert_cb(context, check_request, NULL);
-    result = limit_schemes(identity, &target, error);
-    return result < 0 ? error_where(error, "%s", identity->name) : 0;
-}
-
-int pki_identity_prepare(const struct pki_identity *identity, SSL *connection, struct error *error)
+int pki_version_limit(const struct pki_version *version, SSL *connection, struct error *error)
 {
     struct target target = {.connection = connection, .server = SSL_is_server(connection)};
-    int result = limit_schemes(identity, &target, error);
-    return result < 0 ? error_where(error, "%s", identity->name) : 0;
+    return limit_schemes(version, &target, error);
 }

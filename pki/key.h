@@ -61,6 +61,26 @@ const char *pki_algorithms_text(uint32_t algorithms, char *text, size_t size);
 /* "RSA 2048", "EC P-256", "Ed25519"; cut to fit; returns text. */
 const char *pki_key_type_text(const EVP_PKEY *public_key, char *text, size_t size);
 
+/* What kind of key can be made. The numbers are those of the wire. */
+enum pki_key_type {
+    PKI_KEY_RSA_2048 = 1,
+    PKI_KEY_RSA_3072,
+    PKI_KEY_RSA_4096,
+    PKI_KEY_EC_P256,
+    PKI_KEY_EC_P384,
+    PKI_KEY_ED25519,
+    PKI_KEY_TYPE_END
+};
+/* "rsa:3072", "ec:p256", "ed25519"; "unknown" for no type. */
+const char *pki_key_type_name(enum pki_key_type type);
+/* The way back, whatever the case; 0: no such type. */
+enum pki_key_type pki_key_type_by_name(const char *name);
+/* The type to take for the successor of a key: its own, or RSA 3072 for a shorter RSA key; 0: none
+ * of these. */
+enum pki_key_type pki_key_type_like(const EVP_PKEY *public_key);
+
+enum { PKI_LABEL_MAXIMUM = 128, PKI_ID_MAXIMUM = 64 }; /* bytes of CKA_LABEL and CKA_ID */
+
 struct pki_key;
 
 struct pki_key_operations {

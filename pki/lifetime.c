@@ -129,7 +129,8 @@ static void worst_of(const struct pki_chain *chain, time_t now, struct pki_lifet
 void pki_lifetime_of_identity(const struct pki_identity *identity, time_t now,
                               struct pki_lifetime *ret, char *subject, size_t size)
 {
-    worst_of(&identity->chain, now, ret, subject, size);
+    _cleanup_(pki_version_unrefp) struct pki_version *version = pki_slot_version(identity->slot);
+    worst_of(&version->chain, now, ret, subject, size);
 }
 
 int pki_lifetime_of_chain_file(const char *path, time_t now, struct pki_lifetime *ret,

@@ -84,6 +84,38 @@ int pki_key_open_places(struct pki_signer *signer, const struct pki_key_source *
                         size_t count, EVP_PKEY *public_key, bool wait_for_token,
                         struct pki_key **ret, struct error *error);
 
+/* Looks for the private key of `public_key` in each source in turn: a Token's URI as `key` (with
+ * type=private or without it: any key on the token may be it, whatever its label) or the path of a
+ * PEM key file. The first where it is and proves itself by signatures is *ret_index, and *ret_uri
+ * (to be freed) names it there: token, object and id, or the path as it was given. EX_CONFIG: every
+ * source was looked through, and it is in none; else the first failure of a source that could not
+ * be looked through, with its code. Each source takes no longer than four of its time-outs. Nothing
+ * stays open. */
+int pki_key_find(struct pki_signer *signer, const struct pki_key_source *sources, size_t count,
+                 EVP_PKEY *public_key, size_t *ret_index, char **ret_uri, struct error *error);
+
+/* A new key pair on a token: sensitive, not extractable, and for signatures alone. */
+struct pki_key_order {
+    enum pki_key_type type;
+    const char *label; /* CKA_LABEL of both halves, 1 to PKI_LABEL_MAXIMUM bytes */
+    const uint8_t *id; /* CKA_ID of both halves, at most PKI_ID_MAXIMUM bytes; NULL: random */
+    size_t id_length;
+    unsigned
+        deadline; /* milliseconds; 0: twelve of the source's time-outs, and no less than 60 s */
+};
+/* Makes it on the token that source->token names (source->key is not looked at), and gives its
+ * public half and the URI of the private one (to be freed).
+ *
+ * It is asked once and never again, because a second try would leave a second key; an error that
+ * came after the token may have made the key says so and names it. While a key is made, signatures
+ * go on in the other threads; a module that does one thing at a time lets them wait, and theirs may
+ * fail with EX_TEMPFAIL, but that alone does not count as a hang. When the deadline has passed the
+ * process is killed and started again, so that a module that hangs holds up signatures for that
+ * long and no longer. One key at a time is made on a token; a second order is EX_TEMPFAIL. */
+int pki_key_generate(struct pki_signer *signer, const struct pki_key_source *source,
+                     const struct pki_key_order *order, EVP_PKEY **ret_public_key, char **ret_uri,
+                     struct error *error);
+
 /* One thing on a token, for people. Text is borrowed; the call is on another thread, which must not
  * be kept. */
 typedef void pki_found(void *context, enum pki_found_kind kind, bool logged_in, const char *uri,

@@ -72,6 +72,11 @@ int daemon_run(const char *directory, const char *signer_program, int level);
 void daemon_reload(struct daemon *daemon, struct control_request *request);
 /* At the end: lets go of a reload that did not come to its own end. */
 void daemon_abandon_reload(struct daemon *daemon);
+/* forget.c: this Certificate of postern.xml is another one now, without a new snapshot: no TLS session
+ * made with the former is resumed any more, on either side, and no connection that waits is used again
+ * (gateway/relay/resumption.h). Main thread; it has happened when the workers come to it, and from then
+ * on they take no ticket of a handshake that had begun before. EX_OSERR. */
+int daemon_forget_identity(struct daemon *daemon, const char *certificate, struct error *error);
 /* stop.c: no new sessions; those in flight finish within DrainTimeOut. */
 void daemon_stop(struct daemon *daemon);
 /* daemon.c: looks at the keys and tells systemd and the log of a change. */

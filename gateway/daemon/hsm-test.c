@@ -35,7 +35,7 @@ struct hsm_test {
     unsigned count;
     /* of the certificate that is tested now */
     const struct conn_certificate *certificate;
-    struct pki_key *key;
+    struct pki_key *key; /* counted */
     enum pki_algorithm algorithm;
     unsigned taken, failures; /* atomic */
     unsigned jobs, running;
@@ -161,18 +161,23 @@ static void job_done(struct offload_job *base)
         test->passed = false;
     test->certificates++;
     control_progress(test->request, report(test));
+    test->key = pki_key_unref(test->key);
     begin_certificate(test);
 }
 
 /* What TLS would like best of what was proved; without that, of what the key's type can. */
-static enum pki_algorithm choose_algorithm(const struct pki_identity *identity)
+static enum pki_algorithm choose_algorithm(const struct hsm_test *test,
+                                           const struct pki_identity *identity)
 {
     static const enum pki_algorithm preferred[] = {PKI_RSA_PSS_SHA256, PKI_ECDSA_SHA256,
                                                    PKI_ECDSA_SHA384,   PKI_ECDSA_SHA512,
                                                    PKI_ED25519,        PKI_RSA_PKCS1_SHA256};
-    uint32_t proved = pki_key_algorithms(pki_identity_key(identity));
-    if (!proved)
-        proved = pki_algorithms_of(X509_get0_pubkey(pki_identity_certificate(identity)));
+    uint32_t proved = pki_key_algorithms(test->key);
+    if (!proved) {
+        X509 *leaf = pki_identity_certificate_ref(identity);
+        proved = pki_algorithms_of(X509_get0_pubkey(leaf));
+        X509_free(leaf);
+    }
     for (size_t i = 0; i < ARRAY_SIZE(preferred); i++)
         if (proved & 1u << preferred[i])
             return preferred[i];
@@ -204,6 +209,7 @@ static int submit_jobs(struct hsm_test *test)
 static void fail_test(struct hsm_test *test, const struct error *error)
 {
     control_fail(test->request, error);
+    pki_key_unref(test->key);
     snapshot_unref(test->snapshot);
     free(test);
 }
@@ -222,8 +228,8 @@ static void begin_certificate(struct hsm_test *test)
     }
     const struct pki_identity *identity = test->snapshot->identities[test->next];
     test->certificate = &test->snapshot->config->certificates[test->next++];
-    test->key = pki_identity_key(identity);
-    test->algorithm = choose_algorithm(identity);
+    test->key = pki_identity_key_ref(identity);
+    test->algorithm = choose_algorithm(test, identity);
     test->taken = test->failures = test->running = 0;
     test->jobs = jobs_for(test);
     memset(test->latency, 0, sizeof test->latency);

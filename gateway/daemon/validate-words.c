@@ -293,16 +293,13 @@ void validate_tell_lost(struct validation *validation, const char *step, const s
 
 static json_t *sent_certificate(const struct validation *validation, const struct tls_peer *peer)
 {
-    const struct conn_certificate *certificate = validation->outbound->certificate;
-    const struct pki_identity *identity = validation->identity;
+    bool have = validation->identity || validation->outbound->certificate;
+    SSL *ssl = validation->hop->stream.ssl;
+    X509 *sent = ssl && have && peer && peer->certificate_asked ? SSL_get_certificate(ssl) : NULL;
     char text[512];
-    if (!peer || !peer->certificate_asked || (!identity && !certificate))
+    if (!sent)
         return json_null();
-    if (!identity)
-        identity = validation->snapshot
-                       ->identities[certificate - validation->snapshot->config->certificates];
-    return control_text(pki_name_text(X509_get_subject_name(pki_identity_certificate(identity)),
-                                      text, sizeof text));
+    return control_text(pki_name_text(X509_get_subject_name(sent), text, sizeof text));
 }
 
 static json_t *tls_members(const struct validation *validation)

@@ -137,7 +137,7 @@ static bool time_is_up(const struct hop *hop)
 
 static void next_address(struct hop *hop)
 {
-    hop->without_tls = false;
+    hop->without_tls = hop->without_ticket = false;
     if (!time_is_up(hop) && hop->address + 1 < hop->addresses.count) {
         hop->address++;
         begin_address(hop);
@@ -214,12 +214,24 @@ static void log_reported(const struct hop *hop, const struct pki_peer_verdict *v
     log_end(&log);
 }
 
+/* A session was resumed whose certificate does not hold any more. Only a full handshake tells what the
+ * next hop would present today. */
+static void begin_without_ticket(struct hop *hop)
+{
+    pool_forget_connector(hop->worker->pool, hop->snapshot, hop->outbound);
+    stream_close(&hop->stream);
+    hop->without_ticket = true;
+    begin_address(hop);
+}
+
 /* The handshake failed. Our own key's trouble is never a reason to go on without it. */
 static void handshake_failed(struct hop *hop, const struct error *reason)
 {
     const struct tls_peer *peer = tls_peer(hop->stream.ssl);
     struct error error = *reason;
-    if (peer && peer->verdict && !peer->verdict->accepted) {
+    if (peer && peer->resumed && !hop->without_ticket) {
+        begin_without_ticket(hop);
+    } else if (peer && peer->verdict && !peer->verdict->accepted) {
         error_set(&error, EX_PROTOCOL, "%s", peer->verdict->reason);
         error_cure(&error, "%s", peer->verdict->cure);
         WORKER_COUNT(hop->worker, peers_refused);
@@ -254,8 +266,16 @@ static void handshake_finished(struct stream *stream, int result, const struct e
     hop_end_callback(hop, outermost);
 }
 
+/* Who watches the steps wants to see a whole handshake. */
+static bool wants_ticket(const struct hop *hop)
+{
+    return !hop->owner->step && !hop->without_ticket;
+}
+
 static SSL_SESSION *take_ticket(const struct hop *hop)
 {
+    if (!wants_ticket(hop))
+        return NULL;
     return pool_take_ticket(hop->worker->pool, hop->snapshot, hop->outbound, hop->host);
 }
 
@@ -266,6 +286,8 @@ static void shake_hands(struct hop *hop, SSL_SESSION *ticket)
     SSL *ssl = tls_connect(outbound, hop->tls ? hop->tls : outbound->tls,
                            hop->tls ? hop->identity : outbound->identity, hop->snapshot,
                            hop_host(hop), ticket);
+    if (ssl)
+        tls_peer(ssl)->generation = pool_generation(hop->worker->pool);
     begin_step(hop, HOP_HANDSHAKE, TIMEOUT_HANDSHAKE);
     if (ssl && stream_handshake(&hop->stream, hop->worker->offload, ssl, tls_connected,
                                 handshake_finished) == 0)
@@ -277,9 +299,8 @@ static void shake_hands(struct hop *hop, SSL_SESSION *ticket)
 static void begin_handshake(struct hop *hop)
 {
     step_ended(hop, NULL);
-    /* Who watches the steps wants to see a whole handshake. */
-    SSL_SESSION *ticket = hop->owner->step ? NULL : take_ticket(hop);
-    if (!ticket && !hop->owner->step && pool_follow(hop->worker->pool, hop))
+    SSL_SESSION *ticket = take_ticket(hop);
+    if (!ticket && wants_ticket(hop) && pool_follow(hop->worker->pool, hop))
         return;
     shake_hands(hop, ticket);
 }

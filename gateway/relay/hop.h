@@ -66,6 +66,7 @@ struct hop {
     unsigned address; /* in addresses */
     unsigned connection; /* counts the addresses tried */
     bool without_tls; /* Opportunistic, and the handshake failed: once more in the clear */
+    bool without_ticket; /* what was resumed is refused by now: once more from the beginning */
     bool said_helo;   /* EHLO was refused: HELO */
     bool begun;       /* the first host was begun */
     bool failed;      /* no host would do */

@@ -5,7 +5,9 @@
  * falls off the end. */
 #include "gateway/relay/pool.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum {
     IDLE_MAXIMUM = 128,
@@ -18,8 +20,9 @@ enum {
 
 struct ticket {
     struct ticket *next;
-    const struct conn_outbound *outbound;
-    size_t host;
+    struct resumption_key key;
+    char *certificate; /* that we presented; NULL: none */
+    char host[256];
     SSL_SESSION *session;
 };
 
@@ -32,6 +35,7 @@ struct pool {
     struct hop *leaders, *followers; /* handshakes that bring a ticket, and those that wait for one */
     struct ticket *tickets;
     unsigned ticket_count;
+    unsigned identity_generation; /* counts pool_forget_identity() */
 };
 
 int pool_new(struct pool **ret, struct worker *worker, struct error *error)
@@ -80,12 +84,26 @@ bool pool_see_off(struct pool *pool, struct hop *hop)
     return true;
 }
 
+/* The identity has been switched since the connection was made: it finishes what is under way, and
+ * carries no further message. */
+static bool is_stale(const struct hop *hop)
+{
+    const struct pki_identity *identity =
+        hop->stream.ssl ? hop->snapshot->outbound[hop->outbound->index].identity : NULL;
+    return identity && pki_identity_serial_of(hop->stream.ssl) != pki_identity_serial(identity);
+}
+
 struct hop *pool_take(struct pool *pool, const struct snapshot *snapshot,
                       const struct conn_outbound *outbound, struct hop_owner *owner)
 {
-    for (struct hop *hop = pool->idle; hop; hop = hop->next) {
+    for (struct hop *hop = pool->idle, *next; hop; hop = next) {
+        next = hop->next;
         if (hop->outbound != outbound || hop->snapshot != snapshot || hop->stream.broken)
             continue;
+        if (is_stale(hop)) {
+            pool_drop(pool, hop);
+            continue;
+        }
         unlink_hop(pool, hop);
         loop_cancel_timer(pool->worker->loop, &hop->timer);
         hop->owner = owner;
@@ -111,7 +129,7 @@ void pool_put(struct pool *pool, struct hop *hop)
     pool_keep_tickets(pool, hop);
     /* step_started is when it began to rest; the hop's own timer ends that. */
     if ((limit && hop->messages >= limit) || hop->snapshot != pool->worker->snapshot ||
-        pool->worker->draining) {
+        pool->worker->draining || is_stale(hop)) {
         hop_close(hop, true);
         return;
     }
@@ -142,23 +160,57 @@ void pool_drop(struct pool *pool, struct hop *hop)
 
 /* --- tickets --- */
 
+/* "mail.contoso.com:25"; false when it does not fit. */
+static bool name_host(const struct conn_outbound *outbound, size_t host, char *text, size_t size)
+{
+    int length = snprintf(text, size, "%s:%u", outbound->hosts[host].name,
+                          outbound->hosts[host].port);
+    return length > 0 && (size_t)length < size;
+}
+
 static void free_ticket(struct pool *pool, struct ticket **at)
 {
     struct ticket *ticket = *at;
     *at = ticket->next;
     pool->ticket_count--;
     SSL_SESSION_free(ticket->session);
+    free(ticket->certificate);
     free(ticket);
+}
+
+static const struct snapshot_outbound *outbound_of(const struct hop *hop)
+{
+    return &hop->snapshot->outbound[hop->outbound->index];
+}
+
+/* NULL: no memory, or a name too long to be told from another. */
+static struct ticket *new_ticket(const struct hop *hop)
+{
+    const struct snapshot_outbound *outbound = outbound_of(hop);
+    struct ticket *ticket = calloc(1, sizeof *ticket);
+    if (!ticket)
+        return NULL;
+    ticket->key = outbound->resumption;
+    if (outbound->identity)
+        ticket->certificate = strdup(pki_identity_name(outbound->identity));
+    if ((outbound->identity && !ticket->certificate) ||
+        !name_host(hop->outbound, hop->host, ticket->host, sizeof ticket->host)) {
+        free(ticket->certificate);
+        free(ticket);
+        return NULL;
+    }
+    return ticket;
 }
 
 static void keep_ticket(struct pool *pool, const struct hop *hop, SSL_SESSION *session)
 {
-    struct ticket *ticket = malloc(sizeof *ticket);
+    struct ticket *ticket = new_ticket(hop);
     if (!ticket) {
         SSL_SESSION_free(session);
         return;
     }
-    *ticket = (struct ticket){pool->tickets, hop->outbound, hop->host, session};
+    ticket->session = session;
+    ticket->next = pool->tickets;
     pool->tickets = ticket;
     if (++pool->ticket_count > TICKETS_KEPT) {
         struct ticket **at = &pool->tickets;
@@ -173,8 +225,10 @@ void pool_keep_tickets(struct pool *pool, struct hop *hop)
     struct tls_peer *peer = tls_peer(hop->stream.ssl);
     if (!peer)
         return;
+    bool known = peer->ticket_count && peer->generation == pool->identity_generation &&
+                 resumption_key_is_known(pool->worker->snapshot, &outbound_of(hop)->resumption);
     for (unsigned i = 0; i < peer->ticket_count; i++) {
-        if (hop->snapshot == pool->worker->snapshot && !hop->tls)
+        if (known && !hop->tls)
             keep_ticket(pool, hop, peer->tickets[i]);
         else
             SSL_SESSION_free(peer->tickets[i]);
@@ -182,11 +236,14 @@ void pool_keep_tickets(struct pool *pool, struct hop *hop)
     peer->ticket_count = 0;
 }
 
-static struct ticket **find_ticket(struct ticket **from, const struct conn_outbound *outbound,
-                                   size_t host)
+/* The newest at `from` or behind it; *result is NULL when there is none. */
+static struct ticket **find_ticket(struct ticket **from, const struct snapshot_outbound *way,
+                                   const char *host)
 {
     struct ticket **at = from;
-    while (*at && ((*at)->outbound != outbound || (*at)->host != host))
+    while (*at && (!resumption_key_equal(&(*at)->key, &way->resumption) ||
+                   strcmp((*at)->host, host) != 0 ||
+                   (way->identity && !pki_identity_may_resume(way->identity, (*at)->session))))
         at = &(*at)->next;
     return at;
 }
@@ -194,12 +251,16 @@ static struct ticket **find_ticket(struct ticket **from, const struct conn_outbo
 SSL_SESSION *pool_take_ticket(struct pool *pool, const struct snapshot *snapshot,
                               const struct conn_outbound *outbound, size_t host)
 {
-    struct ticket **at = find_ticket(&pool->tickets, outbound, host);
-    if (snapshot != pool->worker->snapshot || !*at)
+    char name[sizeof pool->tickets->host];
+    if (!name_host(outbound, host, name, sizeof name))
+        return NULL;
+    const struct snapshot_outbound *way = &snapshot->outbound[outbound->index];
+    struct ticket **at = find_ticket(&pool->tickets, way, name);
+    if (!*at)
         return NULL;
     SSL_SESSION *session = (*at)->session;
     SSL_SESSION_up_ref(session);
-    bool is_last = !*find_ticket(&(*at)->next, outbound, host);
+    bool is_last = !*find_ticket(&(*at)->next, way, name);
     if (SSL_SESSION_get_protocol_version(session) >= TLS1_3_VERSION && !is_last)
         free_ticket(pool, at);
     return session;
@@ -238,12 +299,64 @@ void pool_settle(struct pool *pool, struct hop *hop)
             loop_set_timer(pool->worker->loop, &follower->timer, 0, follower->timer.fired);
 }
 
-void pool_clear(struct pool *pool)
+void pool_forget_connector(struct pool *pool, const struct snapshot *snapshot,
+                           const struct conn_outbound *outbound)
+{
+    const struct resumption_key *key = &snapshot->outbound[outbound->index].resumption;
+    for (struct ticket **at = &pool->tickets; *at;)
+        if (resumption_key_equal(&(*at)->key, key))
+            free_ticket(pool, at);
+        else
+            at = &(*at)->next;
+}
+
+static bool presents(const struct hop *hop, const char *certificate)
+{
+    const struct pki_identity *identity = outbound_of(hop)->identity;
+    return identity && strcmp(pki_identity_name(identity), certificate) == 0;
+}
+
+void pool_forget_identity(struct pool *pool, const char *certificate)
+{
+    for (struct hop *hop = pool->idle, *next; hop; hop = next) {
+        next = hop->next;
+        if (presents(hop, certificate))
+            pool_drop(pool, hop);
+    }
+    for (struct ticket **at = &pool->tickets; *at;)
+        if ((*at)->certificate && strcmp((*at)->certificate, certificate) == 0)
+            free_ticket(pool, at);
+        else
+            at = &(*at)->next;
+    pool->identity_generation++;
+}
+
+static void drop_idle(struct pool *pool)
 {
     while (pool->idle)
         pool_drop(pool, pool->idle);
+}
+
+void pool_take_up(struct pool *pool)
+{
+    drop_idle(pool);
+    for (struct ticket **at = &pool->tickets; *at;)
+        if (!resumption_key_is_known(pool->worker->snapshot, &(*at)->key))
+            free_ticket(pool, at);
+        else
+            at = &(*at)->next;
+}
+
+void pool_clear(struct pool *pool)
+{
+    drop_idle(pool);
     while (pool->tickets)
         free_ticket(pool, &pool->tickets);
+}
+
+unsigned pool_generation(const struct pool *pool)
+{
+    return pool->identity_generation;
 }
 
 struct pool *pool_free(struct pool *pool)

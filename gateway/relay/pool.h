@@ -25,14 +25,25 @@ void pool_put(struct pool *pool, struct hop *hop);
 void pool_drop(struct pool *pool, struct hop *hop);
 /* QUIT was said: keeps the connection until it is answered, for a few seconds. False: too many are. */
 bool pool_see_off(struct pool *pool, struct hop *hop);
-void pool_clear(struct pool *pool); /* a new snapshot, or the end */
+/* The worker has a new snapshot: connections go, and tickets that no connector of it would make. */
+void pool_take_up(struct pool *pool);
+void pool_clear(struct pool *pool); /* the end */
 
-/* A ticket of TLS 1.3 is used once when there are others, and the last one until something newer
- * comes, as a session of TLS 1.2 is: RFC 8446 C.4 asks for once so that nobody on the way can tell two
- * connections from one client, and a gateway has one address and one certificate anyway. */
+/* Each ticket is found only under the resumption key of its connector (resumption.h) and for its host.
+ * One of TLS 1.3 is used once when there are others, and the last one until something newer comes, as a
+ * session of TLS 1.2 is: RFC 8446 C.4 asks for once so that nobody on the way can tell two connections
+ * from one client, and a gateway has one address and one certificate anyway. */
 void pool_keep_tickets(struct pool *pool, struct hop *hop);
 SSL_SESSION *pool_take_ticket(struct pool *pool, const struct snapshot *snapshot,
                               const struct conn_outbound *outbound, size_t host);
+/* The next connections of this connector make full handshakes. */
+void pool_forget_connector(struct pool *pool, const struct snapshot *snapshot,
+                           const struct conn_outbound *outbound);
+/* This Certificate of postern.xml is another one now: connections that wait and tickets of those who
+ * present it go, and what tickets come yet of handshakes under way or made before is not kept. */
+void pool_forget_identity(struct pool *pool, const char *certificate);
+/* For struct tls_peer, when a handshake begins. */
+unsigned pool_generation(const struct pool *pool);
 
 /* Without a ticket only the first handshake with a host costs a signature: those that would begin
  * beside it follow, for the ticket that it brings. False: this hop goes first. True: its timer fires

@@ -34,6 +34,7 @@ static void free_snapshot(struct snapshot *snapshot)
     free(snapshot->servers);
     free(snapshot->outbound);
     free(snapshot->inbound);
+    free(snapshot->inbound_keys);
     free(snapshot->anchors);
     free(snapshot->identities);
     conn_config_free(snapshot->config);
@@ -99,7 +100,9 @@ static int load_parts(struct snapshot *snapshot, struct pki_library *library,
     snapshot->anchors = calloc(config->anchors_count + 1, sizeof(X509_STORE *));
     snapshot->outbound = calloc(config->outbound_count + 1, sizeof *snapshot->outbound);
     snapshot->inbound = calloc(config->inbound_count + 1, sizeof *snapshot->inbound);
-    if (!snapshot->identities || !snapshot->anchors || !snapshot->outbound || !snapshot->inbound)
+    snapshot->inbound_keys = calloc(config->inbound_count + 1, sizeof *snapshot->inbound_keys);
+    if (!snapshot->identities || !snapshot->anchors || !snapshot->outbound || !snapshot->inbound ||
+        !snapshot->inbound_keys)
         return error_set(error, EX_OSERR, "Out of memory");
     int result = 0;
     for (size_t i = 0; result == 0 && i < config->anchors_count; i++)
@@ -282,6 +285,8 @@ int snapshot_load(struct pki_library *library, struct pki_signer *signer, const 
         result = make_outbound(snapshot, i, library, error);
     for (size_t i = 0; i < snapshot->config->inbound_count && snapshot->inbound; i++)
         make_inbound(snapshot, i);
+    if (result == 0)
+        result = resumption_make_keys(snapshot, error);
     if (result == 0)
         result = make_servers(snapshot, library, error);
     if (result < 0) {

@@ -13,6 +13,7 @@
 
 #include "connectors/load.h"
 #include "connectors/model.h"
+#include "gateway/relay/resumption.h"
 #include "pki/identity.h"
 #include "pki/peer.h"
 
@@ -20,6 +21,7 @@ struct snapshot_outbound {
     SSL_CTX *tls;                  /* NULL when TlsSettings is None */
     const struct pki_identity *identity; /* what we present; NULL: nothing */
     struct pki_peer_policy policy; /* the verdict on the next hop's certificate */
+    struct resumption_key resumption;
 };
 
 /* What a listener shows to a client: a certificate, a lowest version, whether a certificate is asked. */
@@ -40,6 +42,7 @@ struct snapshot {
     X509_STORE **anchors;                  /* as config->anchors */
     struct snapshot_outbound *outbound;    /* as config->outbound */
     struct pki_peer_policy *inbound;       /* as config->inbound: the verdict on a client's certificate */
+    struct resumption_key *inbound_keys;   /* as config->inbound */
     struct snapshot_server *servers;
     size_t server_count;
 };

@@ -102,12 +102,11 @@ int tls_server_context(struct pki_library *library, struct pki_identity *identit
     /* Clients are many and mostly idle; connections to next hops are few and busy, and keep theirs. */
     SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
     /* Sessions are kept here and not in tickets: a ticket does not carry the client's intermediates,
-     * and no session outlives the policy that it was made under. */
+     * and no session outlives the policy that it was made under (resumption.h). */
     SSL_CTX_set_options(context, SSL_OP_NO_TICKET | SSL_OP_CIPHER_SERVER_PREFERENCE);
     SSL_CTX_set_num_tickets(context, 1);
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_SERVER);
     SSL_CTX_sess_set_cache_size(context, SERVER_SESSIONS);
-    SSL_CTX_set_session_id_context(context, (const unsigned char *)"postern", 7);
     if (ask_certificate) {
         SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
         SSL_CTX_set_cert_verify_callback(context, take_any_certificate, NULL);
@@ -219,6 +218,10 @@ SSL *tls_accept(const struct snapshot_server *server, struct snapshot *snapshot,
         return NULL;
     memcpy(&peer->address, address,
            address->sa_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6));
+    if (!resumption_bind(ssl, snapshot, address)) {
+        SSL_free(ssl);
+        return NULL;
+    }
     SSL_set_accept_state(ssl);
     return ssl;
 }
@@ -272,6 +275,16 @@ static bool wants_verdict(const struct conn_inbound *inbound, const struct tls_p
            conn_inbound_takes_address(inbound, (const struct sockaddr *)&peer->address);
 }
 
+/* What was resumed holds under no connector any more: the client makes a full handshake next time. */
+static void forget_refused(SSL *ssl, const struct tls_peer *peer)
+{
+    for (size_t i = 0; i < peer->verdict_count; i++)
+        if (peer->verdicts[i].verdict.accepted)
+            return;
+    if (peer->resumed)
+        SSL_CTX_remove_session(SSL_get_SSL_CTX(ssl), SSL_get_session(ssl));
+}
+
 int tls_accepted(SSL *ssl, struct error *error)
 {
     struct tls_peer *peer = tls_peer(ssl);
@@ -297,6 +310,7 @@ int tls_accepted(SSL *ssl, struct error *error)
         pki_peer_judge(&peer->snapshot->inbound[i], leaf, SSL_get_peer_cert_chain(ssl), 0,
                        &entry->verdict);
     }
+    forget_refused(ssl, peer);
     return 0;
 }
 

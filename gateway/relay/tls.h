@@ -32,6 +32,7 @@ struct tls_peer {
     size_t verdict_count;
     SSL_SESSION *tickets[TLS_TICKETS_MAXIMUM];
     unsigned ticket_count;
+    unsigned generation; /* of the pool when the connection began: see pool_forget_identity() */
 };
 
 /* Once, before any context. */

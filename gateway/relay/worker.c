@@ -149,8 +149,14 @@ void worker_set_snapshot(struct worker *worker, struct snapshot *snapshot)
 {
     struct snapshot *old = worker->snapshot;
     worker->snapshot = snapshot_ref(snapshot);
-    pool_clear(worker->pool);
+    pool_take_up(worker->pool);
     snapshot_unref(old);
+}
+
+void worker_forget_identity(struct worker *worker, const char *certificate)
+{
+    resumption_forget(worker->snapshot, certificate);
+    pool_forget_identity(worker->pool, certificate);
 }
 
 static void tell_when_drained(struct worker *worker)

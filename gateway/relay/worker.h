@@ -80,6 +80,8 @@ struct worker *worker_free(struct worker *worker);
 /* On the worker's thread (worker_new() does it once before there is one): */
 int worker_set_listeners(struct worker *worker, const int *listeners, size_t count); /* -ENOMEM */
 void worker_set_snapshot(struct worker *worker, struct snapshot *snapshot); /* takes a reference */
+/* This Certificate of postern.xml is another one now: no session made with it is resumed any more. */
+void worker_forget_identity(struct worker *worker, const char *certificate);
 void worker_drain(struct worker *worker);   /* accept no more; idle sessions are told 421 */
 void worker_cut_off(struct worker *worker); /* closes what is left */
 void worker_session_ended(struct worker *worker);
