@@ -53,20 +53,12 @@ static bool has_queue(const struct subject *subject)
     return has(subject, "Queue");
 }
 
-static bool has_state(const struct subject *subject)
-{
-    return has(subject, "State");
-}
-
 static const struct rule gateway_rules[] = {
     {"Metrics", true, has_metrics,
      "Metrics is taken, but metrics are not served yet: nothing will listen on its Address",
      "leave it for a later version, or take it out to be rid of this warning"},
     {"Queue", true, has_queue,
      "Queue is taken, but there is no queue yet: nothing will be stored in its Directory",
-     "leave it for a later version, or take it out to be rid of this warning"},
-    {"State", true, has_state,
-     "State is taken, but no state is kept yet: its Directory is not used",
      "leave it for a later version, or take it out to be rid of this warning"},
 };
 

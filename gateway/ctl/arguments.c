@@ -14,6 +14,8 @@ static const struct option options[] = {
     {"config", required_argument, NULL, 'c'}, {"socket", required_argument, NULL, 's'},
     {"json", no_argument, NULL, 'j'},         {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},      {"count", required_argument, NULL, 'n'},
+    {"yes", no_argument, NULL, 'y'},          {"connector", required_argument, NULL, 'C'},
+    {"dry-run", no_argument, NULL, 'd'},
     {NULL, 0, NULL, 0},
 };
 
@@ -31,7 +33,8 @@ static int tell_option(int found, const char *word, struct error *error)
         error_set(error, EX_USAGE, "%s needs something behind it", word);
     else
         error_set(error, EX_USAGE, "%s is no option of posternctl", word);
-    return error_cure(error, "--config DIR, --socket PATH, --count N, --json, --help, --version");
+    return error_cure(error, "--config DIR, --socket PATH, --count N, --connector NAME, --yes, "
+                             "--dry-run, --json, --help, --version");
 }
 
 static int read_count(struct ctl_arguments *arguments, struct error *error)
@@ -57,6 +60,15 @@ static int read_option(struct ctl_arguments *arguments, int found, const char *w
         return 0;
     case 'n':
         return read_count(arguments, error);
+    case 'C':
+        arguments->connector = optarg;
+        return 0;
+    case 'y':
+        arguments->yes = true;
+        return 0;
+    case 'd':
+        arguments->dry_run = true;
+        return 0;
     case 'j':
         arguments->json = true;
         return 0;
@@ -145,6 +157,19 @@ static int check_operand(const struct ctl_arguments *arguments, const char *surp
                       *operand ? " " : "", operand);
 }
 
+/* An option that the command does not take; NULL: there is none. */
+static const char *surplus_option(const struct ctl_arguments *arguments)
+{
+    const struct ctl_command *command = arguments->command;
+    if (arguments->count && !command->counts)
+        return "--count";
+    if (arguments->connector && !command->connectors)
+        return "--connector";
+    if (arguments->yes && !command->changes)
+        return "--yes";
+    return arguments->dry_run && !command->changes ? "--dry-run" : NULL;
+}
+
 /* `words` end with NULL. */
 static int read_words(struct ctl_arguments *arguments, char **words, struct error *error)
 {
@@ -158,11 +183,11 @@ static int read_words(struct ctl_arguments *arguments, char **words, struct erro
     words += arguments->command->verb ? 2 : 1;
     if (arguments->command->operand && *words)
         arguments->operand = *words++;
-    if (arguments->count && !arguments->command->counts) {
-        error_set(error, EX_USAGE, "%s%s%s takes no --count", noun,
-                  arguments->command->verb ? " " : "",
-                  arguments->command->verb ? arguments->command->verb : "");
-        return error_cure(error, "leave --count out");
+    const char *surplus = surplus_option(arguments);
+    if (surplus) {
+        error_set(error, EX_USAGE, "%s%s%s takes no %s", noun, arguments->command->verb ? " " : "",
+                  arguments->command->verb ? arguments->command->verb : "", surplus);
+        return error_cure(error, "leave %s out", surplus);
     }
     return check_operand(arguments, *words, error);
 }
@@ -199,6 +224,9 @@ void ctl_help(FILE *file, const char *noun)
           "/postern\n"
           "  --socket PATH            the control socket, instead of the one that DIR names\n"
           "  --count N                how many signatures hsm test makes; default 100\n"
+          "  --connector NAME         the connector, of peers\n"
+          "  --yes                    do it without asking first\n"
+          "  --dry-run                show what would be changed, and change nothing\n"
           "  --json                   print one JSON document\n"
           "  --help                   print this, or what there is of one noun\n"
           "  --version                print the version\n"

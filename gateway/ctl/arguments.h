@@ -20,7 +20,9 @@ struct ctl_command {
     const char *noun, *verb; /* verb NULL: the noun is the whole command */
     const char *operand;     /* "NAME"; "[DIR]" may be left out; NULL: none */
     const char *summary;
-    bool counts; /* takes --count */
+    bool counts;     /* takes --count */
+    bool connectors; /* takes --connector */
+    bool changes;    /* takes --yes and --dry-run */
     /* Either asks posternd for `request`, waiting at most `seconds` for each line, and shows what
      * came; `progress` and `judge` (the exit status a result stands for) may be NULL … */
     const char *request;
@@ -38,6 +40,8 @@ struct ctl_arguments {
     const char *config; /* --config, NULL: not given */
     const char *socket; /* --socket, NULL: not given */
     long count;         /* --count, 0: not given */
+    const char *connector; /* --connector, NULL: not given */
+    bool yes, dry_run;
     bool json, help, version;
     const struct ctl_command *command; /* NULL only with help or version */
     const char *noun;                  /* of which help is wanted, may be NULL */

@@ -88,6 +88,28 @@ const struct ctl_command ctl_commands[] = {
      .show = ctl_show_hsm_test,
      .progress = ctl_show_hsm_test_one,
      .judge = ctl_judge_hsm_test},
+    {.noun = "peer",
+     .verb = "list",
+     .summary = "the certificates that others presented, and the verdicts",
+     .connectors = true,
+     .request = CONTROL_PEER_LIST,
+     .seconds = QUICK,
+     .show = ctl_show_peer_list},
+    {.noun = "peer",
+     .verb = "show",
+     .operand = "FINGERPRINT",
+     .summary = "all that is known of one of them (its first digits will do)",
+     .connectors = true,
+     .request = CONTROL_PEER_SHOW,
+     .seconds = QUICK,
+     .show = ctl_show_peer},
+    {.noun = "peer",
+     .verb = "accept",
+     .operand = "FINGERPRINT",
+     .summary = "add its subject and issuer to a connector, and reload",
+     .connectors = true,
+     .changes = true,
+     .offline = ctl_peer_accept},
     {.noun = NULL},
 };
 
@@ -136,25 +158,35 @@ static void take_progress(void *context, json_t *progress)
     fflush(stdout);
 }
 
+int ctl_connect(const struct ctl_arguments *arguments, struct control_client **ret,
+                struct error *error)
+{
+    char path[256];
+    int result = 0;
+    if (!arguments->socket)
+        result = ctl_locate_socket(arguments->config, path, sizeof path, error);
+    return result < 0 ? result
+                      : control_client_new(ret, arguments->socket ? arguments->socket : path, error);
+}
+
+json_t *ctl_request_arguments(const struct ctl_arguments *arguments)
+{
+    return json_pack("{s:o*, s:o*, s:o*}", "name",
+                     arguments->operand ? control_text(arguments->operand) : NULL, "count",
+                     arguments->count ? json_integer(arguments->count) : NULL, "connector",
+                     arguments->connector ? control_text(arguments->connector) : NULL);
+}
+
 static int ask(struct conversation *conversation, json_t **ret, struct error *error)
 {
     const struct ctl_arguments *arguments = conversation->arguments;
     const struct ctl_command *command = arguments->command;
     _cleanup_(control_client_freep) struct control_client *client = NULL;
-    char path[256];
-    int result = 0;
-    if (!arguments->socket)
-        result = ctl_locate_socket(arguments->config, path, sizeof path, error);
-    if (result == 0)
-        result = control_client_new(&client, arguments->socket ? arguments->socket : path, error);
+    int result = ctl_connect(arguments, &client, error);
     if (result < 0)
         return result;
-    return control_client_ask(
-        client, command->request,
-        json_pack("{s:o*, s:o*}", "name",
-                  arguments->operand ? control_text(arguments->operand) : NULL, "count",
-                  arguments->count ? json_integer(arguments->count) : NULL),
-        command->seconds, take_progress, conversation, ret, error);
+    return control_client_ask(client, command->request, ctl_request_arguments(arguments),
+                              command->seconds, take_progress, conversation, ret, error);
 }
 
 /* Shows the answer, or what kept it from coming. */

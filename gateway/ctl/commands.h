@@ -8,12 +8,22 @@
 #ifndef POSTERN_GATEWAY_CTL_COMMANDS_H
 #define POSTERN_GATEWAY_CTL_COMMANDS_H
 
+#include "gateway/control/client.h"
 #include "gateway/ctl/arguments.h"
 
 int ctl_run(const struct ctl_arguments *arguments);
 
 /* config check [DIR] */
 int ctl_check(const struct ctl_arguments *arguments);
+
+/* peer accept FINGERPRINT */
+int ctl_peer_accept(const struct ctl_arguments *arguments);
+
+/* To posternd, by --socket or the configuration. */
+int ctl_connect(const struct ctl_arguments *arguments, struct control_client **ret,
+                struct error *error);
+/* What a request takes of the command line; the caller's reference. NULL: memory is short. */
+json_t *ctl_request_arguments(const struct ctl_arguments *arguments);
 
 /* Prints the document and a line end; EX_OK, or EX_OSERR when memory is short. Takes it over. */
 int ctl_print_json(json_t *document);

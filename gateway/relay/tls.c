@@ -25,6 +25,7 @@ static void free_peer(void *parent, void *pointer, CRYPTO_EX_DATA *data, int ind
         return;
     for (unsigned i = 0; i < peer->ticket_count; i++)
         SSL_SESSION_free(peer->tickets[i]);
+    X509_free(peer->leaf);
     free(peer->verdict);
     free(peer->verdicts);
     snapshot_unref(peer->snapshot);
@@ -133,13 +134,20 @@ static int keep_ticket(SSL *ssl, SSL_SESSION *session)
     return 1; /* the reference is ours */
 }
 
+static void keep_leaf(struct tls_peer *peer, X509 *leaf)
+{
+    peer->presented = leaf;
+    X509_free(peer->leaf);
+    peer->leaf = leaf && X509_up_ref(leaf) ? leaf : NULL;
+}
+
 static void judge_next_hop(struct tls_peer *peer, X509 *leaf, STACK_OF(X509) *chain)
 {
     if (!peer->verdict)
         peer->verdict = calloc(1, sizeof *peer->verdict);
     if (peer->verdict)
         pki_peer_judge(&peer->outbound->policy, leaf, chain, 0, peer->verdict);
-    peer->presented = leaf;
+    keep_leaf(peer, leaf);
 }
 
 /* In the handshake, so that a peer that is refused never sees our certificate in TLS 1.3. */
@@ -293,7 +301,7 @@ int tls_accepted(SSL *ssl, struct error *error)
     X509 *leaf = SSL_get0_peer_certificate(ssl);
     size_t count = 0;
     peer->resumed = SSL_session_reused(ssl);
-    peer->presented = leaf;
+    keep_leaf(peer, leaf);
     if (!leaf)
         return 0;
     for (size_t i = 0; i < config->inbound_count; i++)

@@ -25,6 +25,7 @@ struct tls_peer {
     const struct snapshot_outbound *outbound; /* towards a next hop; NULL on the server's side */
     bool resumed;
     bool presented;                 /* a certificate came */
+    X509 *leaf;                     /* it, counted; NULL: none came */
     bool certificate_asked;         /* a next hop asked for ours */
     struct pki_peer_verdict *verdict; /* of the next hop; on the server's side one verdict for show */
     struct sockaddr_storage address;  /* server's side: which connectors to judge for */

@@ -146,7 +146,6 @@ static const struct {
 } warned[] = {
     {"postern.xml", NULL, NULL, 12, "metrics are not served yet"},
     {"postern.xml", NULL, NULL, 13, "there is no queue yet"},
-    {"postern.xml", NULL, NULL, 14, "no state is kept yet"},
     {"inbound/cloud.xml", NULL, NULL, 8, "OriginatorOrganizations is taken, but not enforced yet"},
     {"outbound/tenant.xml", NULL, NULL, 14, "CloudServicesMailEnabled is taken, but not enforced"},
     {"postern.xml", "127.0.0.1:2525", "127.0.0.1:0", 3, "will choose the port"},

@@ -93,6 +93,7 @@ class Gateway:
         self.sockets, self.descriptor_limit = list(sockets), descriptors
         self.ports = [free_port() for _ in range(listeners)]
         self.control = self.directory / "control.sock"
+        self.state = self.directory / "state"
         self.process, self.clients = None, []
         self.lines, self.changed = [], threading.Condition()
         self.may_fail = False
@@ -116,6 +117,7 @@ class Gateway:
         for name, path in self.anchors.items():
             parts.append(f'  <TrustAnchors Name="{name}">{path}</TrustAnchors>\n')
         parts.append(f'  <Control Socket="{self.control}"/>\n')
+        parts.append(f'  <State Directory="{self.state}"/>\n')
         return "".join(parts) + "</Gateway>\n"
 
     def configure(self):
