@@ -7,6 +7,7 @@
 
 #include "connectors/readers.h"
 #include "connectors/rules.h"
+#include "connectors/suites.h"
 #include "connectors/tables.h"
 #include "connectors/values.h"
 #include "connectors/vocabulary.h"
@@ -66,6 +67,29 @@ static int read_scope(struct conn_reader *reader, const struct conn_field *field
                         field->name, text, error);
     memcpy(target, &found, sizeof found);
     return found || reader->inbound_lost ? 0 : -error->code;
+}
+
+static int read_cipher_suite(struct conn_reader *reader, const struct conn_field *field,
+                             const char *text, void *target, struct error *error)
+{
+    (void)reader;
+    return conn_find_cipher_suite(field->name, text, target, error);
+}
+
+static int read_group(struct conn_reader *reader, const struct conn_field *field, const char *text,
+                      void *target, struct error *error)
+{
+    (void)reader;
+    return conn_find_group(field->name, text, target, error);
+}
+
+/* After the rules, which speak of what was declared. */
+static void complete_lists(struct conn_reader *reader, const xmlNode *node,
+                           struct conn_tls_lists *lists, enum conn_tls_version minimum)
+{
+    struct error error;
+    if (conn_tls_lists_complete(lists, minimum, &error) < 0)
+        conn_complain(reader, node, false, &error);
 }
 
 /* PeerCertificates Mode: true is ReportOnly. */
@@ -140,6 +164,8 @@ static void finish_inbound(struct conn_reader *reader, const xmlNode *node, void
         reader, node,
         CONN_NAMED("InboundConnector", reader->config->inbound, reader->config->inbound_count));
     conn_apply_inbound_rules(reader, node, object);
+    struct conn_inbound *inbound = object;
+    complete_lists(reader, node, &inbound->tls_lists, inbound->tls_minimum);
 }
 
 static void finish_outbound(struct conn_reader *reader, const xmlNode *node, void *object)
@@ -148,6 +174,8 @@ static void finish_outbound(struct conn_reader *reader, const xmlNode *node, voi
         reader, node,
         CONN_NAMED("OutboundConnector", reader->config->outbound, reader->config->outbound_count));
     conn_apply_outbound_rules(reader, node, object);
+    struct conn_outbound *outbound = object;
+    complete_lists(reader, node, &outbound->tls_lists, outbound->tls_minimum);
 }
 
 /* A list in an element of its own, whose items go into the connector itself. */
@@ -195,6 +223,23 @@ static const struct conn_field inbound_peers_fields[] = {
 };
 WRAPPER(inbound_peers);
 
+#define TLS_LISTS(direction, type)                                                                 \
+    static const struct conn_field direction##_suites_fields[] = {                                 \
+        {"CipherSuite", CONN_MANY | CONN_REQUIRED, read_cipher_suite,                              \
+         CONN_LIST(type, tls_lists.suites, tls_lists.suite_count),                                 \
+         .example = "<CipherSuite>TLS_AES_256_GCM_SHA384</CipherSuite>"},                          \
+    };                                                                                             \
+    WRAPPER(direction##_suites);                                                                   \
+    static const struct conn_field direction##_groups_fields[] = {                                 \
+        {"Group", CONN_MANY | CONN_REQUIRED, read_group,                                           \
+         CONN_LIST(type, tls_lists.groups, tls_lists.group_count),                                 \
+         .example = "<Group>x25519</Group>"},                                                      \
+    };                                                                                             \
+    WRAPPER(direction##_groups)
+
+TLS_LISTS(inbound, conn_inbound);
+TLS_LISTS(outbound, conn_outbound);
+
 #define COMMON_FIELDS(type)                                                                        \
     {"Name", CONN_ATTRIBUTE | CONN_REQUIRED, conn_read_name, CONN_IN(type, name),                  \
      .example = "Name=\"tenant\""},                                                                \
@@ -227,6 +272,8 @@ static const struct conn_field inbound_fields[] = {
     {"ClientEku", 0, conn_read_word, CONN_IN(conn_inbound, client_eku),
      .names = conn_client_eku_names, .example = "<ClientEku>ClientAuth</ClientEku>"},
     {"PeerCertificates", 0, .section = &inbound_peers_section},
+    {"TlsCipherSuites", 0, .section = &inbound_suites_section},
+    {"TlsGroups", 0, .section = &inbound_groups_section},
     {"OriginatorOrganizations", 0, .section = &organizations_section},
     {"Delivery", 0, conn_read_word, CONN_IN(conn_inbound, delivery), .names = conn_delivery_names,
      .example = "<Delivery>Direct</Delivery>"},
@@ -273,6 +320,8 @@ static const struct conn_field outbound_fields[] = {
     {"TlsDomain", CONN_MANY, conn_read_domain, CONN_STRINGS(conn_outbound, tls_domains),
      .most = CONN_DOMAIN_PATTERN, .example = "<TlsDomain>mail.contoso.com</TlsDomain>"},
     {"PeerCertificates", 0, .section = &outbound_peers_section},
+    {"TlsCipherSuites", 0, .section = &outbound_suites_section},
+    {"TlsGroups", 0, .section = &outbound_groups_section},
     {"CloudServicesMailEnabled", 0, conn_read_boolean, CONN_IN(conn_outbound, cloud_services_mail),
      .example = "<CloudServicesMailEnabled>true</CloudServicesMailEnabled>"},
     {"ConnectionInactivityTimeOut", 0, conn_read_duration,

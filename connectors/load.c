@@ -162,7 +162,11 @@ static bool read_file(struct conn_reader *reader, char *name, const struct kind 
     size_t first = reader->problems->count;
     if (!(reader->file = keep_name(reader, name)))
         return false;
-    _cleanup_(xmlFreeDocp) xmlDocPtr document = conn_document_read(reader->file, reader->problems);
+    bool other = reader->other_file && strcmp(reader->other_file, reader->file) == 0;
+    _cleanup_(xmlFreeDocp) xmlDocPtr document =
+        other ? conn_document_parse(reader->other_text, strlen(reader->other_text), reader->file,
+                                    reader->problems)
+              : conn_document_read(reader->file, reader->problems);
     bool known = document && read_document(reader, document, kind);
     conn_problems_sort(reader->problems, first);
     return known;
@@ -302,10 +306,15 @@ static void read_all(struct conn_reader *reader)
     conn_apply_overlap_rule(reader);
 }
 
-int conn_load(const char *directory, struct conn_config **ret, struct conn_problems *problems)
+int conn_load_with(const char *directory, const char *file, const char *text,
+                   struct conn_config **ret, struct conn_problems *problems)
 {
     _cleanup_(conn_config_freep) struct conn_config *config = conn_config_new(directory);
-    struct conn_reader reader = {.config = config, .problems = problems, .look_at_files = true};
+    struct conn_reader reader = {.config = config,
+                                 .problems = problems,
+                                 .other_file = file,
+                                 .other_text = text,
+                                 .look_at_files = true};
     *problems = (struct conn_problems){0};
     if (!config) {
         complain_memory(&reader, directory);
@@ -316,4 +325,9 @@ int conn_load(const char *directory, struct conn_config **ret, struct conn_probl
         return -EX_CONFIG;
     *ret = TAKE_PTR(config);
     return 0;
+}
+
+int conn_load(const char *directory, struct conn_config **ret, struct conn_problems *problems)
+{
+    return conn_load_with(directory, NULL, NULL, ret, problems);
 }

@@ -33,6 +33,11 @@ void conn_problems_clear(struct conn_problems *problems);
  */
 int conn_load(const char *directory, struct conn_config **ret, struct conn_problems *problems);
 
+/* The same as if `file` (by its absolute name, as struct conn_place has it) held `text`: a change is tried
+ * before it is made. */
+int conn_load_with(const char *directory, const char *file, const char *text,
+                   struct conn_config **ret, struct conn_problems *problems);
+
 /* A range as the configuration writes it: "10.1.0.5", "10.20.0.0/16" or "10.1.0.5-10.1.0.9". Always
  * ended by NUL; returns text. */
 enum { CONN_RANGE_TEXT_MAXIMUM = 2 * INET6_ADDRSTRLEN + 8 };

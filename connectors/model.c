@@ -51,6 +51,12 @@ static void free_pairs(struct pki_peer_pair *pairs, size_t count)
     free(pairs);
 }
 
+static void free_tls_lists(struct conn_tls_lists *lists)
+{
+    free(lists->suites);
+    free(lists->groups);
+}
+
 static void free_inbound(struct conn_inbound *inbound)
 {
     free(inbound->name);
@@ -60,6 +66,7 @@ static void free_inbound(struct conn_inbound *inbound)
     free_strings(&inbound->sender_certificate_names);
     free_strings(&inbound->originator_organizations);
     free_pairs(inbound->pairs, inbound->pair_count);
+    free_tls_lists(&inbound->tls_lists);
 }
 
 static void free_outbound(struct conn_outbound *outbound)
@@ -73,6 +80,7 @@ static void free_outbound(struct conn_outbound *outbound)
     free_strings(&outbound->recipient_domains);
     free_strings(&outbound->tls_domains);
     free_pairs(outbound->pairs, outbound->pair_count);
+    free_tls_lists(&outbound->tls_lists);
 }
 
 static void free_gateway_lists(struct conn_config *config)

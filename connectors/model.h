@@ -73,6 +73,15 @@ struct conn_range {
 
 enum conn_tls_version { CONN_TLS_1_0, CONN_TLS_1_1, CONN_TLS_1_2, CONN_TLS_1_3 };
 
+/* TlsCipherSuites and TlsGroups in their order, as indices into the tables of suites.h. In a
+ * configuration that was loaded neither is empty: what was not declared has the defaults. */
+struct conn_tls_lists {
+    unsigned *suites;
+    size_t suite_count;
+    unsigned *groups;
+    size_t group_count;
+};
+
 /* Direct: streamed through, nothing stored. Queued is in the vocabulary, and refused until the
  * queue exists. */
 enum conn_delivery { CONN_DELIVERY_DIRECT, CONN_DELIVERY_QUEUED };
@@ -89,6 +98,7 @@ struct conn_inbound {
                            A null sender passes when the connector has other proof */
     bool require_tls;
     enum conn_tls_version tls_minimum; /* default 1.2 */
+    struct conn_tls_lists tls_lists;
     const struct conn_certificate
         *certificate; /* TlsCertificateName, or NULL: the gateway chooses */
     struct conn_strings
@@ -133,6 +143,7 @@ struct conn_outbound {
     size_t host_count;
     enum conn_tls_settings tls_settings; /* default Opportunistic */
     enum conn_tls_version tls_minimum;   /* default 1.2 */
+    struct conn_tls_lists tls_lists;
     struct conn_strings tls_domains;     /* TlsDomain */
     const struct conn_certificate
         *certificate; /* TlsCertificateName: what we present; NULL: nothing */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "connectors/problems.h"
+#include "connectors/suites.h"
 
 struct subject {
     struct conn_reader *reader;
@@ -66,6 +67,94 @@ void conn_apply_gateway_rules(struct conn_reader *reader, const xmlNode *node)
     struct subject subject = {.reader = reader, .node = node};
     apply(gateway_rules, ARRAY_SIZE(gateway_rules), &subject);
 }
+
+/* --- versions, cipher suites and groups: both directions --- */
+
+static const struct conn_tls_lists *lists_of(const struct subject *subject)
+{
+    return subject->inbound ? &subject->inbound->tls_lists : &subject->outbound->tls_lists;
+}
+
+static enum conn_tls_version minimum_of(const struct subject *subject)
+{
+    return subject->inbound ? subject->inbound->tls_minimum : subject->outbound->tls_minimum;
+}
+
+static bool has_cbc(const struct subject *subject)
+{
+    const struct conn_tls_lists *lists = lists_of(subject);
+    for (size_t i = 0; i < lists->suite_count; i++)
+        if (!conn_cipher_suites[lists->suites[i]].aead)
+            return true;
+    return false;
+}
+
+static bool cbc_without_old_version(const struct subject *subject)
+{
+    return has_cbc(subject) && (subject->outbound || minimum_of(subject) >= CONN_TLS_1_2);
+}
+
+static bool no_suite_for_minimum(const struct subject *subject)
+{
+    const struct conn_tls_lists *lists = lists_of(subject);
+    return lists->suite_count && !conn_tls_lists_serve(lists, minimum_of(subject));
+}
+
+static bool suites_below_minimum(const struct subject *subject)
+{
+    const struct conn_tls_lists *lists = lists_of(subject);
+    for (size_t i = 0; i < lists->suite_count; i++)
+        if (conn_cipher_suites[lists->suites[i]].last < minimum_of(subject))
+            return !no_suite_for_minimum(subject);
+    return false;
+}
+
+static bool repeats(const unsigned *list, size_t count)
+{
+    for (size_t i = 1; i < count; i++)
+        for (size_t j = 0; j < i; j++)
+            if (list[i] == list[j])
+                return true;
+    return false;
+}
+
+static bool suite_twice(const struct subject *subject)
+{
+    return repeats(lists_of(subject)->suites, lists_of(subject)->suite_count);
+}
+
+static bool group_twice(const struct subject *subject)
+{
+    return repeats(lists_of(subject)->groups, lists_of(subject)->group_count);
+}
+
+static bool old_version_for_all(const struct subject *subject)
+{
+    return minimum_of(subject) < CONN_TLS_1_2 && !has(subject, "SenderIPAddresses");
+}
+
+static bool is_old_version(const struct subject *subject)
+{
+    return minimum_of(subject) < CONN_TLS_1_2;
+}
+
+static const struct rule tls_list_rules[] = {
+    {"TlsCipherSuites", false, cbc_without_old_version,
+     "TlsCipherSuites has a CBC suite, which is no AEAD: only an inbound connector for old devices, "
+     "with TlsMinimumVersion 1.0 or 1.1, may use it",
+     "take the suites with _CBC_ out; what speaks TLS 1.2 has one with _GCM_"},
+    {"TlsCipherSuites", false, no_suite_for_minimum,
+     "TlsCipherSuites has no suite for the TlsMinimumVersion",
+     "add one (TLS 1.3: TLS_AES_256_GCM_SHA384, TLS 1.2: TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384, "
+     "before: TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA), or raise TlsMinimumVersion"},
+    {"TlsCipherSuites", true, suites_below_minimum,
+     "TlsCipherSuites has suites of versions below the TlsMinimumVersion, which are never used",
+     "take them out"},
+    {"TlsCipherSuites", false, suite_twice, "TlsCipherSuites has one CipherSuite twice",
+     "keep the first, where it stands in your order"},
+    {"TlsGroups", false, group_twice, "TlsGroups has one Group twice",
+     "keep the first, where it stands in your order"},
+};
 
 static bool asks_nothing(const struct subject *subject)
 {
@@ -173,6 +262,11 @@ static bool is_queued(const struct subject *subject)
 }
 
 static const struct rule inbound_rules[] = {
+    {"TlsMinimumVersion", false, old_version_for_all,
+     "TlsMinimumVersion below 1.2 needs SenderIPAddresses: TLS 1.0 and 1.1 are for the devices that "
+     "need them, and nobody else",
+     "add <SenderIPAddresses> with the addresses of these devices, or write "
+     "<TlsMinimumVersion>1.2</TlsMinimumVersion>"},
     {"InboundConnector", false, lets_anyone_in,
      "This connector asks for no proof: whoever reaches a listener could send through it",
      "say who may: add <SenderIPAddresses><Range>10.1.0.5</Range></SenderIPAddresses>, or "
@@ -223,6 +317,7 @@ void conn_apply_inbound_rules(struct conn_reader *reader, const xmlNode *node,
 {
     struct subject subject = {.reader = reader, .node = node, .inbound = inbound};
     apply(inbound_rules, ARRAY_SIZE(inbound_rules), &subject);
+    apply(tls_list_rules, ARRAY_SIZE(tls_list_rules), &subject);
 }
 
 static enum conn_tls_settings settings_of(const struct subject *subject)
@@ -266,6 +361,16 @@ static bool version_without_tls(const struct subject *subject)
     return settings_of(subject) == CONN_TLS_NONE && has(subject, "TlsMinimumVersion");
 }
 
+static bool suites_without_tls(const struct subject *subject)
+{
+    return settings_of(subject) == CONN_TLS_NONE && has(subject, "TlsCipherSuites");
+}
+
+static bool groups_without_tls(const struct subject *subject)
+{
+    return settings_of(subject) == CONN_TLS_NONE && has(subject, "TlsGroups");
+}
+
 static bool is_cloud_services(const struct subject *subject)
 {
     return subject->outbound->cloud_services_mail;
@@ -295,6 +400,16 @@ static const struct rule outbound_rules[] = {
     {"TlsCertificateName", true, certificate_without_tls,
      "TlsCertificateName is not used: with TlsSettings None no certificate is ever presented",
      "choose other TlsSettings, or take TlsCertificateName out"},
+    {"TlsMinimumVersion", false, is_old_version,
+     "TlsMinimumVersion below 1.2 is for inbound connectors alone: no next hop is spoken to in TLS "
+     "1.0 or 1.1",
+     "write <TlsMinimumVersion>1.2</TlsMinimumVersion>, or take it out"},
+    {"TlsCipherSuites", true, suites_without_tls,
+     "TlsCipherSuites is not used: with TlsSettings None there is no TLS",
+     "choose other TlsSettings, or take TlsCipherSuites out"},
+    {"TlsGroups", true, groups_without_tls,
+     "TlsGroups is not used: with TlsSettings None there is no TLS",
+     "choose other TlsSettings, or take TlsGroups out"},
     {"TlsMinimumVersion", true, version_without_tls,
      "TlsMinimumVersion is not used: with TlsSettings None there is no TLS",
      "choose other TlsSettings, or take TlsMinimumVersion out"},
@@ -309,6 +424,7 @@ void conn_apply_outbound_rules(struct conn_reader *reader, const xmlNode *node,
 {
     struct subject subject = {.reader = reader, .node = node, .outbound = outbound};
     apply(outbound_rules, ARRAY_SIZE(outbound_rules), &subject);
+    apply(tls_list_rules, ARRAY_SIZE(tls_list_rules), &subject);
 }
 
 /* True when both connectors can be asked about mail of the same inbound connector, at one rank. */

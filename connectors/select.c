@@ -7,11 +7,14 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "connectors/suites.h"
+
 static const char *const condition_names[] = {
     [CONN_CONDITION_NONE] = "none",
     [CONN_CONDITION_ADDRESS] = "address",
     [CONN_CONDITION_TLS] = "tls",
     [CONN_CONDITION_TLS_VERSION] = "tls-version",
+    [CONN_CONDITION_CIPHER_SUITE] = "cipher-suite",
     [CONN_CONDITION_CERTIFICATE] = "certificate",
     [CONN_CONDITION_SENDER_DOMAIN] = "sender-domain",
 };
@@ -78,6 +81,13 @@ static bool takes_certificate(const struct conn_inbound *inbound, const struct c
     return verdict && verdict->accepted;
 }
 
+/* Connectors that share an address share a handshake, and each is held to its own lists here. */
+static bool takes_cipher(const struct conn_tls_lists *lists, const struct conn_client *client)
+{
+    return conn_tls_lists_have_suite(lists, client->cipher_suite) &&
+           conn_tls_lists_have_group(lists, client->group);
+}
+
 /* Bounces have no sender; they pass where something better than a domain was proved. */
 static bool takes_sender(const struct conn_inbound *inbound, const char *domain)
 {
@@ -103,6 +113,8 @@ static enum conn_condition find_obstacle(const struct conn_inbound *inbound,
         return CONN_CONDITION_TLS;
     if (client->tls && client->tls_version < inbound->tls_minimum)
         return CONN_CONDITION_TLS_VERSION;
+    if (client->tls && !takes_cipher(&inbound->tls_lists, client))
+        return CONN_CONDITION_CIPHER_SUITE;
     if (!takes_certificate(inbound, client))
         return CONN_CONDITION_CERTIFICATE;
     if (!takes_sender(inbound, client->sender_domain))

@@ -15,7 +15,9 @@
 struct conn_client {
     const struct sockaddr *address;
     bool tls;
-    enum conn_tls_version tls_version; /* when tls */
+    enum conn_tls_version tls_version; /* when tls, and: */
+    unsigned cipher_suite;             /* the code of TLS */
+    int group;                         /* as SSL_get_negotiated_group() says; 0: none */
     /* The verdict on the client's certificate under connector i, or NULL when none was asked;
      * called only for connectors with sender_certificate_names. */
     const struct pki_peer_verdict *(*verdict)(const void *context,
@@ -29,6 +31,7 @@ enum conn_condition { /* the condition that did not hold */
                       CONN_CONDITION_ADDRESS,
                       CONN_CONDITION_TLS, /* RequireTls, and there is none */
                       CONN_CONDITION_TLS_VERSION,
+                      CONN_CONDITION_CIPHER_SUITE, /* TlsCipherSuites, TlsGroups */
                       CONN_CONDITION_CERTIFICATE,
                       CONN_CONDITION_SENDER_DOMAIN
 };

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "connectors/load.h"
+#include "connectors/suites.h"
 #include "connectors/values.h"
 #include "connectors/vocabulary.h"
 #include "pki/names.h"
@@ -174,6 +175,18 @@ static void put_pairs(struct writer *writer, const struct pki_peer_pair *pairs, 
     close_list(writer, "PeerCertificates");
 }
 
+static void put_tls_lists(struct writer *writer, const struct conn_tls_lists *lists)
+{
+    open_list(writer, "TlsCipherSuites");
+    for (size_t i = 0; i < lists->suite_count; i++)
+        put_element(writer, 4, "CipherSuite", conn_cipher_suites[lists->suites[i]].name);
+    close_list(writer, "TlsCipherSuites");
+    open_list(writer, "TlsGroups");
+    for (size_t i = 0; i < lists->group_count; i++)
+        put_element(writer, 4, "Group", conn_groups[lists->groups[i]].name);
+    close_list(writer, "TlsGroups");
+}
+
 char *conn_inbound_xml(const struct conn_inbound *connector)
 {
     struct writer writer;
@@ -185,6 +198,7 @@ char *conn_inbound_xml(const struct conn_inbound *connector)
     put_domains(&writer, "SenderDomains", &connector->sender_domains);
     put_boolean(&writer, "RequireTls", connector->require_tls);
     put_element(&writer, 2, "TlsMinimumVersion", conn_tls_version_name(connector->tls_minimum));
+    put_tls_lists(&writer, &connector->tls_lists);
     put_element(&writer, 2, "TlsCertificateName",
                 connector->certificate ? connector->certificate->name : NULL);
     put_strings(&writer, 2, "TlsSenderCertificateName", &connector->sender_certificate_names);
@@ -232,8 +246,10 @@ char *conn_outbound_xml(const struct conn_outbound *connector)
     put_domains(&writer, "RecipientDomains", &connector->recipient_domains);
     put_hosts(&writer, connector);
     put_element(&writer, 2, "TlsSettings", conn_tls_settings_name(connector->tls_settings));
-    if (connector->tls_settings != CONN_TLS_NONE)
+    if (connector->tls_settings != CONN_TLS_NONE) {
         put_element(&writer, 2, "TlsMinimumVersion", conn_tls_version_name(connector->tls_minimum));
+        put_tls_lists(&writer, &connector->tls_lists);
+    }
     put_strings(&writer, 2, "TlsDomain", &connector->tls_domains);
     put_element(&writer, 2, "TlsCertificateName",
                 connector->certificate ? connector->certificate->name : NULL);

@@ -64,6 +64,24 @@
  * progress objects into the document it prints as "steps". */
 #define CONTROL_OUTBOUND_VALIDATE "outbound-validate"
 
+/* peer-list {"connector":"tenant" (left out: all; "outbound/tenant": of that direction)}:
+ *   {"peers":[PEER, …]} in the order in which they were first seen, where
+ *   PEER = {"direction":"inbound|outbound", "connector":"tenant", "subject":"…", "issuer":"…",
+ *           "serial":"…", "fingerprint":"…" (SHA-256, hex), "spki":"…" (SHA-256 of the
+ *           SubjectPublicKeyInfo), "eku":"serverAuth clientAuth" ("": no such extension),
+ *           "not_before":TIME, "not_after":TIME, "expires_in_days":12 (negative: it has),
+ *           "expiring":true (named once a day until another one comes),
+ *           "verdict":"accepted|reported|refused" (the last one), "rule":"pair" (the check that
+ *           refused, or the last it had to pass; "none": any certificate will do),
+ *           "pair_decides":true (subject and issuer are all that it depends on),
+ *           "first_seen":TIME, "last_seen":TIME, "count":17 (handshakes), "place":"who it was, last"}
+ * peer-show {"name":"1A2B" (the beginning of a fingerprint, colons and case do not matter),
+ *            "connector":…}: {"peers":[PEER, …]}, one for each connector it was presented to, with
+ *   "names":"… …", "reason":"…", "cure":"…", "xml":"<Peer>…"|null (what accepts the pair).
+ * None, or several certificates: an error with code 65. */
+#define CONTROL_PEER_LIST "peer-list"
+#define CONTROL_PEER_SHOW "peer-show"
+
 /* hsm-status, no arguments:
  *   {"signer":{"pid":4712 (0: not running), "starts":1, "waiting":0,
  *              "processes":[{"serves":"key files", "pid":4712, "starts":1, "waiting":0, "keys":2},

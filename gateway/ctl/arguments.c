@@ -4,26 +4,7 @@
  * See arguments.h. */
 #include "gateway/ctl/arguments.h"
 
-#include <getopt.h>
-#include <stdint.h>
 #include <string.h>
-
-#include "pki/base/cleanup.h"
-
-enum { WORDS_MAXIMUM = 3 /* noun, verb, operand */, COUNT_MAXIMUM = 10000 };
-
-static const struct option options[] = {
-    {"config", required_argument, NULL, 'c'},
-    {"socket", required_argument, NULL, 's'},
-    {"json", no_argument, NULL, 'j'},
-    {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, 'V'},
-    {"count", required_argument, NULL, 'n'},
-    {"recipient", required_argument, NULL, 'r'},
-    {"sender", required_argument, NULL, 'f'},
-    {"send", no_argument, NULL, 'S'},
-    {NULL, 0, NULL, 0},
-};
 
 /* Adds a word to a list for people, as far as there is room. */
 static void add_word(char *list, size_t size, const char *word)
@@ -31,77 +12,6 @@ static void add_word(char *list, size_t size, const char *word)
     size_t used = strlen(list);
     if (!strstr(list, word))
         snprintf(list + used, size - used, "%s%s", used ? ", " : "", word);
-}
-
-static int tell_option(int found, const char *word, struct error *error)
-{
-    if (found == ':')
-        error_set(error, EX_USAGE, "%s needs something behind it", word);
-    else
-        error_set(error, EX_USAGE, "%s is no option of posternctl", word);
-    return error_cure(error, "--config DIR, --socket PATH, --count N, --recipient ADDRESS, "
-                             "--sender ADDRESS, --send, --json, --help, --version");
-}
-
-static int read_count(struct ctl_arguments *arguments, struct error *error)
-{
-    char *end;
-    arguments->count = strtol(optarg, &end, 10);
-    if (*optarg && !*end && arguments->count >= 1 && arguments->count <= COUNT_MAXIMUM)
-        return 0;
-    error_set(error, EX_USAGE, "--count %.40s is no number between 1 and %d", optarg,
-              COUNT_MAXIMUM);
-    return error_cure(error, "--count 100");
-}
-
-static int read_option(struct ctl_arguments *arguments, int found, const char *word,
-                       struct error *error)
-{
-    switch (found) {
-    case 'c':
-        arguments->config = optarg;
-        return 0;
-    case 's':
-        arguments->socket = optarg;
-        return 0;
-    case 'n':
-        return read_count(arguments, error);
-    case 'r':
-        arguments->recipient = optarg;
-        return 0;
-    case 'f':
-        arguments->sender = optarg;
-        return 0;
-    case 'S':
-        arguments->send = true;
-        return 0;
-    case 'j':
-        arguments->json = true;
-        return 0;
-    case 'h':
-        arguments->help = true;
-        return 0;
-    case 'V':
-        arguments->version = true;
-        return 0;
-    default:
-        return tell_option(found, word, error);
-    }
-}
-
-static int read_options(struct ctl_arguments *arguments, int argc, char **argv, struct error *error)
-{
-    int found;
-    optind = 0; /* makes getopt start anew, whatever was parsed before */
-    opterr = 0;
-    while ((found = getopt_long(argc, argv, ":hV", options, NULL)) != -1) {
-        char letter[] = {'-', (char)optopt, '\0'};
-        const char *word = optopt && found == '?' ? letter : argv[optind - 1];
-        int result = read_option(arguments, found, word, error);
-        if (result < 0)
-            return result;
-    }
-    return 0;
 }
 
 static int tell_noun(const char *noun, struct error *error)
@@ -167,19 +77,11 @@ static int check_operand(const struct ctl_arguments *arguments, const char *surp
 static int check_options(const struct ctl_arguments *arguments, struct error *error)
 {
     const struct ctl_command *command = arguments->command;
-    const struct {
-        bool given, taken;
-        const char *name;
-    } options_of[] = {{arguments->count, command->counts, "--count"},
-                      {arguments->recipient, command->mails, "--recipient"},
-                      {arguments->sender, command->mails, "--sender"},
-                      {arguments->send, command->mails, "--send"}};
-    for (size_t i = 0; i < ARRAY_SIZE(options_of); i++) {
-        if (!options_of[i].given || options_of[i].taken)
-            continue;
-        error_set(error, EX_USAGE, "%s%s%s takes no %s", command->noun, command->verb ? " " : "",
-                  command->verb ? command->verb : "", options_of[i].name);
-        return error_cure(error, "leave %s out", options_of[i].name);
+    const char *surplus = ctl_options_surplus(arguments, command->takes);
+    if (surplus) {
+        error_set(error, EX_USAGE, "%s%s%s takes no --%s", command->noun, command->verb ? " " : "",
+                  command->verb ? command->verb : "", surplus);
+        return error_cure(error, "leave --%s out", surplus);
     }
     if (arguments->recipient || !(arguments->sender || arguments->send))
         return 0;
@@ -207,10 +109,10 @@ static int read_words(struct ctl_arguments *arguments, char **words, struct erro
 int ctl_arguments_read(struct ctl_arguments *ret, int argc, char **argv, struct error *error)
 {
     *ret = (struct ctl_arguments){0};
-    int result = read_options(ret, argc, argv, error);
+    char **words;
+    int result = ctl_options_read(ret, argc, argv, &words, error);
     if (result < 0)
         return result;
-    char **words = argv + optind; /* getopt has moved them behind the options */
     if (!ret->help && !ret->version)
         return read_words(ret, words, error);
     if (words[0] && !noun_exists(words[0]))
@@ -231,17 +133,7 @@ void ctl_help(FILE *file, const char *noun)
                  command->operand ? command->operand : "");
         fprintf(file, "  %-24s %s\n", words, command->summary);
     }
-    fputs("\nOptions, before or after the noun:\n"
-          "  --config DIR             the gateway's folder; default " POSTERN_SYSCONFDIR
-          "/postern\n"
-          "  --socket PATH            the control socket, instead of the one that DIR names\n"
-          "  --count N                how many signatures hsm test makes; default 100\n"
-          "  --recipient ADDRESS      outbound validate: say MAIL and RCPT too\n"
-          "  --sender ADDRESS         outbound validate: of MAIL; default <>, the null sender\n"
-          "  --send                   outbound validate: deliver a whole test message\n"
-          "  --json                   print one JSON document\n"
-          "  --help                   print this, or what there is of one noun\n"
-          "  --version                print the version\n"
-          "\nposternctl(8) explains the commands, what they print and their exit status.\n",
-          file);
+    fputs("\nOptions, before or after the noun:\n", file);
+    ctl_options_help(file);
+    fputs("\nposternctl(8) explains the commands, what they print and their exit status.\n", file);
 }

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "gateway/ctl/options.h"
 #include "pki/base/error.h"
 
 struct ctl_arguments;
@@ -20,8 +21,7 @@ struct ctl_command {
     const char *noun, *verb; /* verb NULL: the noun is the whole command */
     const char *operand;     /* "NAME"; "[DIR]" may be left out; NULL: none */
     const char *summary;
-    bool counts; /* takes --count */
-    bool mails;  /* takes --recipient, --sender and --send */
+    uint32_t takes; /* options beside those that every command takes: CTL_TAKES(…) */
     /* Either asks posternd for `request`, waiting at most `seconds` for each line, and shows what
      * came; `progress` and `judge` (the exit status a result stands for) may be NULL … */
     const char *request;
@@ -35,12 +35,13 @@ struct ctl_command {
 
 extern const struct ctl_command ctl_commands[]; /* ends with a NULL noun */
 
+/* Each option is the member of its name; NULL, 0 or false: not given. */
 struct ctl_arguments {
-    const char *config;             /* --config, NULL: not given */
-    const char *socket;             /* --socket, NULL: not given */
-    long count;                     /* --count, 0: not given */
-    const char *recipient, *sender; /* NULL: not given */
-    bool send;
+    uint32_t given; /* a bit for each enum ctl_option */
+    const char *config, *socket;
+    long count;
+    const char *recipient, *sender, *connector;
+    bool send, yes, dry_run;
     bool json, help, version;
     const struct ctl_command *command; /* NULL only with help or version */
     const char *noun;                  /* of which help is wanted, may be NULL */

@@ -67,7 +67,7 @@ const struct ctl_command ctl_commands[] = {
      .verb = "validate",
      .operand = "NAME",
      .summary = "go to its next hop as mail would, step by step",
-     .mails = true,
+     .takes = CTL_TAKES(RECIPIENT) | CTL_TAKES(SENDER) | CTL_TAKES(SEND),
      .request = CONTROL_OUTBOUND_VALIDATE,
      .seconds = VALIDATION,
      .show = ctl_show_validation,
@@ -89,12 +89,33 @@ const struct ctl_command ctl_commands[] = {
      .verb = "test",
      .operand = "[NAME]",
      .summary = "make signatures with a certificate's key, or with all",
-     .counts = true,
+     .takes = CTL_TAKES(COUNT),
      .request = CONTROL_HSM_TEST,
      .seconds = TEST,
      .show = ctl_show_hsm_test,
      .progress = ctl_show_hsm_test_one,
      .judge = ctl_judge_hsm_test},
+    {.noun = "peer",
+     .verb = "list",
+     .summary = "the certificates that others presented, and the verdicts",
+     .takes = CTL_TAKES(CONNECTOR),
+     .request = CONTROL_PEER_LIST,
+     .seconds = QUICK,
+     .show = ctl_show_peer_list},
+    {.noun = "peer",
+     .verb = "show",
+     .operand = "FINGERPRINT",
+     .summary = "all that is known of one of them (its first digits will do)",
+     .takes = CTL_TAKES(CONNECTOR),
+     .request = CONTROL_PEER_SHOW,
+     .seconds = QUICK,
+     .show = ctl_show_peer},
+    {.noun = "peer",
+     .verb = "accept",
+     .operand = "FINGERPRINT",
+     .summary = "add its subject and issuer to a connector, and reload",
+     .takes = CTL_TAKES(CONNECTOR) | CTL_TAKES(YES) | CTL_TAKES(DRY_RUN),
+     .offline = ctl_peer_accept},
     {.noun = NULL},
 };
 
@@ -153,17 +174,18 @@ static const char *without_brackets(const char *sender)
     return sender && strcmp(sender, "<>") == 0 ? "" : sender;
 }
 
-static json_t *request_arguments(const struct ctl_arguments *arguments)
+json_t *ctl_request_arguments(const struct ctl_arguments *arguments)
 {
-    return json_pack("{s:o*, s:o*, s:o*, s:o*, s:o*}", "name", given_text(arguments->operand),
-                     "count", arguments->count ? json_integer(arguments->count) : NULL, "recipient",
+    return json_pack("{s:o*, s:o*, s:o*, s:o*, s:o*, s:o*}", "name", given_text(arguments->operand),
+                     "count", arguments->count ? json_integer(arguments->count) : NULL, "connector",
+                     given_text(arguments->connector), "recipient",
                      given_text(arguments->recipient), "sender",
                      given_text(without_brackets(arguments->sender)), "send",
                      arguments->send ? json_true() : NULL);
 }
 
-static int reach(const struct ctl_arguments *arguments, struct control_client **ret,
-                 struct error *error)
+int ctl_connect(const struct ctl_arguments *arguments, struct control_client **ret,
+                struct error *error)
 {
     char path[256];
     int result = 0;
@@ -179,7 +201,7 @@ int ctl_query(const struct ctl_arguments *arguments, const char *request, json_t
 {
     _cleanup_(control_client_freep) struct control_client *client = NULL;
     json_auto_t *answer = NULL;
-    int result = reach(arguments, &client, error);
+    int result = ctl_connect(arguments, &client, error);
     if (result == 0)
         result = control_client_ask(client, request, NULL, QUICK, NULL, NULL, &answer, error);
     if (result < 0)
@@ -196,10 +218,10 @@ static int ask(struct conversation *conversation, json_t **ret, struct error *er
     const struct ctl_arguments *arguments = conversation->arguments;
     const struct ctl_command *command = arguments->command;
     _cleanup_(control_client_freep) struct control_client *client = NULL;
-    int result = reach(arguments, &client, error);
+    int result = ctl_connect(arguments, &client, error);
     if (result < 0)
         return result;
-    return control_client_ask(client, command->request, request_arguments(arguments),
+    return control_client_ask(client, command->request, ctl_request_arguments(arguments),
                               command->seconds, take_progress, conversation, ret, error);
 }
 

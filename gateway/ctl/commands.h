@@ -8,6 +8,7 @@
 #ifndef POSTERN_GATEWAY_CTL_COMMANDS_H
 #define POSTERN_GATEWAY_CTL_COMMANDS_H
 
+#include "gateway/control/client.h"
 #include "gateway/ctl/arguments.h"
 
 int ctl_run(const struct ctl_arguments *arguments);
@@ -19,6 +20,14 @@ int ctl_check(const struct ctl_arguments *arguments);
  * *ret. An error that posternd tells is an error of the call. */
 int ctl_query(const struct ctl_arguments *arguments, const char *request, json_t **ret,
               struct error *error);
+/* peer accept FINGERPRINT */
+int ctl_peer_accept(const struct ctl_arguments *arguments);
+
+/* To posternd, by --socket or the configuration. */
+int ctl_connect(const struct ctl_arguments *arguments, struct control_client **ret,
+                struct error *error);
+/* What a request takes of the command line; the caller's reference. NULL: memory is short. */
+json_t *ctl_request_arguments(const struct ctl_arguments *arguments);
 
 /* Prints the document and a line end; EX_OK, or EX_OSERR when memory is short. Takes it over. */
 int ctl_print_json(json_t *document);

@@ -269,6 +269,8 @@ const struct control_command_entry daemon_commands[] = {
     {CONTROL_OUTBOUND_LIST, outbound_list},
     {CONTROL_OUTBOUND_SHOW, outbound_show},
     {CONTROL_OUTBOUND_VALIDATE, validate_outbound},
+    {CONTROL_PEER_LIST, peer_list},
+    {CONTROL_PEER_SHOW, peer_show},
     {CONTROL_HSM_STATUS, hsm_status},
     {CONTROL_HSM_LIST, hsm_list},
     {CONTROL_HSM_TEST, hsm_test},

@@ -194,6 +194,11 @@ static int start_workers(struct daemon *daemon, struct error *error)
         if (result < 0)
             return result;
         daemon->worker_count++;
+        result = sightings_new(&worker->sightings, worker->worker->loop, daemon->loop,
+                               peers_receive, daemon->peers, error);
+        if (result < 0)
+            return result;
+        worker->worker->sightings = worker->sightings;
     }
     for (unsigned i = 0; i < count; i++) {
         struct daemon_worker *worker = &daemon->workers[i];
@@ -234,7 +239,8 @@ static int start(struct daemon *daemon, int level, struct error *error)
                                  error)) < 0 ||
         (result = control_new(&daemon->control, daemon->loop,
                               daemon->snapshot->config->control_socket, daemon_commands, daemon,
-                              error)) < 0)
+                              error)) < 0 ||
+        (result = peers_new(&daemon->peers, daemon, error)) < 0)
         return result;
     remembered_load(daemon);
     return start_workers(daemon, error);
@@ -288,6 +294,11 @@ static void free_daemon(struct daemon *daemon)
     daemon->offload = offload_free(daemon->offload);
     end_commands(daemon);
     remembered_free(daemon);
+    for (unsigned i = 0; i < daemon->worker_count; i++) {
+        daemon->workers[i].worker->sightings = NULL;
+        sightings_free(daemon->workers[i].sightings);
+    }
+    peers_free(daemon->peers);
     for (unsigned i = 0; i < daemon->worker_count; i++)
         worker_free(daemon->workers[i].worker);
     control_free(daemon->control);

@@ -15,6 +15,7 @@
 
 #include "gateway/control/control.h"
 #include "gateway/daemon/listeners.h"
+#include "gateway/daemon/peers.h"
 #include "gateway/net/loop.h"
 #include "gateway/net/offload.h"
 #include "gateway/relay/snapshot.h"
@@ -34,6 +35,7 @@ struct daemon {
     struct snapshot *snapshot; /* in force */
     struct listeners listeners;
     struct control *control;
+    struct peers *peers;
     struct daemon_worker *workers;
     unsigned worker_count;
     struct daemon_reload *reload; /* under way, or NULL */
@@ -56,6 +58,7 @@ struct daemon {
 struct daemon_worker {
     struct daemon *daemon;
     struct worker *worker;
+    struct sightings *sightings;
     pthread_t thread;
     bool running;
     struct loop_task ping, pong;

@@ -80,10 +80,13 @@ static void warn_of_restart(const struct conn_config *old, const struct conn_con
 {
     struct log log;
     bool control = strcmp(old->control_socket, new->control_socket) != 0;
-    if (!control && old->workers == new->workers)
+    bool state = strcmp(old->state_directory, new->state_directory) != 0;
+    if (!control && !state && old->workers == new->workers)
         return;
     log_event(&log, LOG_EVENT_CONFIG_WARNING, "%s changes only with a restart",
-              control ? "The control socket" : "The number of workers");
+              control ? "The control socket"
+              : state ? "The Directory of State"
+                      : "The number of workers");
     log_text(&log, "cure", "systemctl restart posternd");
     log_end(&log);
 }

@@ -164,7 +164,8 @@ static int take_order(struct validation *validation, const struct validate_order
         return result;
     validation->identity = pki_identity_ref(order->identity);
     return tls_client_context(validation->daemon->library, order->identity,
-                              order->outbound->tls_minimum, &validation->tls, error);
+                              order->outbound->tls_minimum, &order->outbound->tls_lists,
+                              &validation->tls, error);
 }
 
 int validate_start(struct daemon *daemon, const struct validate_order *order,

@@ -16,6 +16,7 @@
 
 #include "gateway/relay/hop-private.h"
 #include "gateway/relay/pool.h"
+#include "gateway/relay/presented.h"
 #include "pki/base/log.h"
 
 /* Milliseconds; RFC 5321 4.5.3.2 where it names one. */
@@ -232,6 +233,7 @@ static void handshake_failed(struct hop *hop, const struct error *reason)
     if (peer && peer->resumed && !hop->without_ticket) {
         begin_without_ticket(hop);
     } else if (peer && peer->verdict && !peer->verdict->accepted) {
+        presented_by_next_hop(hop);
         error_set(&error, EX_PROTOCOL, "%s", peer->verdict->reason);
         error_cure(&error, "%s", peer->verdict->cure);
         WORKER_COUNT(hop->worker, peers_refused);
@@ -258,6 +260,7 @@ static void handshake_finished(struct stream *stream, int result, const struct e
         handshake_failed(hop, error);
     } else {
         const struct pki_peer_verdict *verdict = tls_peer(stream->ssl)->verdict;
+        presented_by_next_hop(hop);
         step_ended(hop, NULL);
         if (verdict->would_refuse)
             log_reported(hop, verdict);

@@ -45,6 +45,12 @@ static bool put_policy(EVP_MD_CTX *context, const struct pki_peer_policy *policy
            put(context, digest, sizeof digest);
 }
 
+static bool put_lists(EVP_MD_CTX *context, const struct conn_tls_lists *lists)
+{
+    return put(context, lists->suites, lists->suite_count * sizeof *lists->suites) &&
+           put(context, lists->groups, lists->group_count * sizeof *lists->groups);
+}
+
 static bool begin(EVP_MD_CTX *context)
 {
     return context && EVP_DigestInit_ex(context, EVP_sha256(), NULL) == 1;
@@ -67,6 +73,7 @@ static bool make_outbound_key(struct snapshot *snapshot, size_t index)
     return begin(context) && put_text(context, "outbound") && put_text(context, connector->name) &&
            put(context, &connector->tls_settings, sizeof connector->tls_settings) &&
            put(context, &connector->tls_minimum, sizeof connector->tls_minimum) &&
+           put_lists(context, &connector->tls_lists) &&
            put_identity(context, outbound->identity) && put_policy(context, &outbound->policy) &&
            finish(context, &outbound->resumption);
 }
@@ -78,6 +85,7 @@ static bool make_inbound_key(struct snapshot *snapshot, size_t index)
     return begin(context) && put_text(context, "inbound") && put_text(context, connector->name) &&
            put(context, &connector->require_tls, sizeof connector->require_tls) &&
            put(context, &connector->tls_minimum, sizeof connector->tls_minimum) &&
+           put_lists(context, &connector->tls_lists) &&
            put_policy(context, &snapshot->inbound[index]) &&
            finish(context, &snapshot->inbound_keys[index]);
 }

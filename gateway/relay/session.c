@@ -3,6 +3,7 @@
  *
  * A session's connection: accepting, reading, replying, TLS, time-outs, closing. See session.h. */
 #include "gateway/relay/session-private.h"
+#include "gateway/relay/presented.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -186,6 +187,7 @@ static void secured(struct stream *stream, int result, const struct error *error
         WORKER_COUNT(session->worker, handshakes_in);
         if (tls_peer(stream->ssl)->resumed)
             WORKER_COUNT(session->worker, handshakes_in_resumed);
+        presented_by_client(session);
         /* RFC 3207 4.2: what was known before TLS is known no more. */
         free(session->hello);
         session->hello = NULL;

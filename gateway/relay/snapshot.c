@@ -155,8 +155,8 @@ static int make_outbound(struct snapshot *snapshot, size_t index, struct pki_lib
         return 0;
     struct pki_identity *identity = identity_of(snapshot, connector->certificate);
     outbound->identity = identity;
-    int result = tls_client_context(library, identity, connector->tls_minimum, &outbound->tls,
-                                    error);
+    int result = tls_client_context(library, identity, connector->tls_minimum,
+                                    &connector->tls_lists, &outbound->tls, error);
     if (result < 0)
         error_where(error, "OutboundConnector \"%s\", %s:%d", connector->name,
                     connector->place.file, connector->place.line);

@@ -10,14 +10,7 @@
 #include <string.h>
 
 #include "connectors/select.h"
-
-/* Forward secrecy and AEAD only: the suites that Exchange Online takes, and ChaCha20. */
-static const char strong_ciphers[] = "ECDHE+AESGCM:ECDHE+CHACHA20";
-/* Where an inbound connector lets old devices in, for its own addresses. Level 0 is what lets OpenSSL
- * sign with SHA-1, as TLS 1.0 and 1.1 do; it also wakes the suites without encryption and without
- * certificate, which are kept out by name. RSA key exchange would need a key that decrypts. */
-static const char old_ciphers[] =
-    "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES:DHE+AES:!aNULL:!eNULL:!aDSS:!PSK:!SRP:@SECLEVEL=0";
+#include "gateway/relay/tls-lists.h"
 
 enum { SERVER_SESSIONS = 512, SESSION_SECONDS = 600 };
 
@@ -32,6 +25,7 @@ static void free_peer(void *parent, void *pointer, CRYPTO_EX_DATA *data, int ind
         return;
     for (unsigned i = 0; i < peer->ticket_count; i++)
         SSL_SESSION_free(peer->tickets[i]);
+    X509_free(peer->leaf);
     free(peer->verdict);
     free(peer->verdicts);
     snapshot_unref(peer->snapshot);
@@ -64,8 +58,11 @@ static int protocol_version(enum conn_tls_version version)
     return versions[version];
 }
 
+/* Level 0, where an inbound connector lets old devices in, is what lets OpenSSL sign with SHA-1 as TLS
+ * 1.0 and 1.1 do. The suites and groups are set one by one, so that it wakes nothing else. */
 static int common_context(struct pki_library *library, const SSL_METHOD *method,
-                          enum conn_tls_version minimum, SSL_CTX **ret, struct error *error)
+                          enum conn_tls_version minimum, const struct conn_tls_lists *lists,
+                          SSL_CTX **ret, struct error *error)
 {
     SSL_CTX *context = SSL_CTX_new_ex(pki_library_context(library), NULL, method);
     if (!context)
@@ -74,11 +71,12 @@ static int common_context(struct pki_library *library, const SSL_METHOD *method,
     SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
     SSL_CTX_set_read_ahead(context, 1);
     SSL_CTX_set_timeout(context, SESSION_SECONDS);
-    const char *ciphers = minimum < CONN_TLS_1_2 ? old_ciphers : strong_ciphers;
+    if (minimum < CONN_TLS_1_2)
+        SSL_CTX_set_security_level(context, 0);
     if (SSL_CTX_set_min_proto_version(context, protocol_version(minimum)) != 1 ||
-        SSL_CTX_set_cipher_list(context, ciphers) != 1) {
+        !tls_lists_use_in_context(lists, context)) {
         SSL_CTX_free(context);
-        return openssl_error(error, "Could not set TLS versions and ciphers");
+        return openssl_error(error, "Could not set TLS versions, cipher suites and groups");
     }
     *ret = context;
     return 0;
@@ -96,7 +94,10 @@ int tls_server_context(struct pki_library *library, struct pki_identity *identit
                        struct error *error)
 {
     SSL_CTX *context;
-    int result = common_context(library, TLS_server_method(), minimum, &context, error);
+    struct tls_union usual;
+    tls_union_defaults(&usual, minimum);
+    int result =
+        common_context(library, TLS_server_method(), minimum, &usual.lists, &context, error);
     if (result < 0)
         return result;
     /* Clients are many and mostly idle; connections to next hops are few and busy, and keep theirs. */
@@ -133,13 +134,20 @@ static int keep_ticket(SSL *ssl, SSL_SESSION *session)
     return 1; /* the reference is ours */
 }
 
+static void keep_leaf(struct tls_peer *peer, X509 *leaf)
+{
+    peer->presented = leaf;
+    X509_free(peer->leaf);
+    peer->leaf = leaf && X509_up_ref(leaf) ? leaf : NULL;
+}
+
 static void judge_next_hop(struct tls_peer *peer, X509 *leaf, STACK_OF(X509) *chain)
 {
     if (!peer->verdict)
         peer->verdict = calloc(1, sizeof *peer->verdict);
     if (peer->verdict)
         pki_peer_judge(&peer->outbound->policy, leaf, chain, 0, peer->verdict);
-    peer->presented = leaf;
+    keep_leaf(peer, leaf);
 }
 
 /* In the handshake, so that a peer that is refused never sees our certificate in TLS 1.3. */
@@ -165,10 +173,11 @@ static int note_request(SSL *ssl, void *argument)
 }
 
 int tls_client_context(struct pki_library *library, struct pki_identity *identity,
-                       enum conn_tls_version minimum, SSL_CTX **ret, struct error *error)
+                       enum conn_tls_version minimum, const struct conn_tls_lists *lists,
+                       SSL_CTX **ret, struct error *error)
 {
     SSL_CTX *context;
-    int result = common_context(library, TLS_client_method(), minimum, &context, error);
+    int result = common_context(library, TLS_client_method(), minimum, lists, &context, error);
     if (result < 0)
         return result;
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
@@ -218,7 +227,8 @@ SSL *tls_accept(const struct snapshot_server *server, struct snapshot *snapshot,
         return NULL;
     memcpy(&peer->address, address,
            address->sa_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6));
-    if (!resumption_bind(ssl, snapshot, address)) {
+    if (!resumption_bind(ssl, snapshot, address) ||
+        !tls_lists_use(ssl, snapshot->config, address, server->minimum)) {
         SSL_free(ssl);
         return NULL;
     }
@@ -292,7 +302,7 @@ int tls_accepted(SSL *ssl, struct error *error)
     X509 *leaf = SSL_get0_peer_certificate(ssl);
     size_t count = 0;
     peer->resumed = SSL_session_reused(ssl);
-    peer->presented = leaf;
+    keep_leaf(peer, leaf);
     if (!leaf)
         return 0;
     for (size_t i = 0; i < config->inbound_count; i++)
@@ -342,6 +352,17 @@ enum conn_tls_version tls_version(const SSL *ssl)
 const char *tls_version_name(const SSL *ssl)
 {
     return SSL_get_version(ssl);
+}
+
+unsigned tls_cipher_code(const SSL *ssl)
+{
+    const SSL_CIPHER *cipher = SSL_get_current_cipher(ssl);
+    return cipher ? SSL_CIPHER_get_protocol_id(cipher) : 0;
+}
+
+int tls_group(const SSL *ssl)
+{
+    return (int)SSL_get_negotiated_group((SSL *)ssl);
 }
 
 const char *tls_cipher_name(const SSL *ssl)

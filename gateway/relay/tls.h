@@ -25,6 +25,7 @@ struct tls_peer {
     const struct snapshot_outbound *outbound; /* towards a next hop; NULL on the server's side */
     bool resumed;
     bool presented;                 /* a certificate came */
+    X509 *leaf;                     /* it, counted; NULL: none came */
     bool certificate_asked;         /* a next hop asked for ours */
     struct pki_peer_verdict *verdict; /* of the next hop; on the server's side one verdict for show */
     struct sockaddr_storage address;  /* server's side: which connectors to judge for */
@@ -38,12 +39,15 @@ struct tls_peer {
 /* Once, before any context. */
 int tls_init(struct error *error);
 
+/* With the cipher suites and groups that are usual for the lowest version; tls_accept() sets those of the
+ * connectors. */
 int tls_server_context(struct pki_library *library, struct pki_identity *identity,
                        enum conn_tls_version minimum, bool ask_certificate, SSL_CTX **ret,
                        struct error *error);
 /* `identity` may be NULL: nothing to present. */
 int tls_client_context(struct pki_library *library, struct pki_identity *identity,
-                       enum conn_tls_version minimum, SSL_CTX **ret, struct error *error);
+                       enum conn_tls_version minimum, const struct conn_tls_lists *lists,
+                       SSL_CTX **ret, struct error *error);
 
 /* An SSL with its tls_peer, ready for stream_handshake(). NULL: out of memory. */
 SSL *tls_accept(const struct snapshot_server *server, struct snapshot *snapshot,
@@ -66,6 +70,8 @@ const struct pki_peer_verdict *tls_inbound_verdict(const struct tls_peer *peer,
 
 enum conn_tls_version tls_version(const SSL *ssl);
 const char *tls_version_name(const SSL *ssl); /* "TLSv1.3" */
+unsigned tls_cipher_code(const SSL *ssl); /* 0: none yet */
+int tls_group(const SSL *ssl); /* SSL_get_negotiated_group(); 0: none */
 const char *tls_cipher_name(const SSL *ssl);  /* as IANA registers it */
 /* Of the key exchange, "x25519"; "" when there was none, as in a resumption of TLS 1.2. */
 const char *tls_group_name(SSL *ssl);

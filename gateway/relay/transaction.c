@@ -66,6 +66,8 @@ static const struct conn_inbound *choose_inbound(const struct session *session,
     struct conn_client client = {.address = (const struct sockaddr *)&session->address,
                                  .tls = ssl,
                                  .tls_version = ssl ? tls_version(ssl) : CONN_TLS_1_0,
+                                 .cipher_suite = ssl ? tls_cipher_code(ssl) : 0,
+                                 .group = ssl ? tls_group(ssl) : 0,
                                  .verdict = find_verdict,
                                  .context = tls_peer(ssl),
                                  .sender_domain = mail->path.domain};
@@ -81,6 +83,9 @@ static void refuse_sender(struct session *session, enum conn_condition condition
         break;
     case CONN_CONDITION_TLS_VERSION:
         session_reply(session, 550, "5.7.1 A later version of TLS is needed here");
+        break;
+    case CONN_CONDITION_CIPHER_SUITE:
+        session_reply(session, 550, "5.7.1 Another TLS cipher suite or group is needed here");
         break;
     case CONN_CONDITION_CERTIFICATE:
         session_reply(session, 550,

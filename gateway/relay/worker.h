@@ -49,6 +49,7 @@ struct worker_counters {
 
 struct session;
 struct pool;
+struct sightings;
 
 struct worker {
     unsigned index;
@@ -56,6 +57,7 @@ struct worker {
     struct offload *offload;
     struct resolver *resolver;
     struct pool *pool;
+    struct sightings *sightings; /* for the ledger; borrowed, NULL: nobody keeps one */
     struct snapshot *snapshot; /* for new sessions */
     struct session *sessions;  /* all that are open */
     struct worker_listener *listeners;

@@ -56,9 +56,13 @@
     X(CONTROL_REFUSED, "control-refused", LOG_WARNING, "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0501")         \
     X(DEBUG, "debug", LOG_DEBUG, "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0901")                               \
     X(KEY_FAILED_OVER, "key-failed-over", LOG_WARNING, "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0407")         \
-    X(KEY_CAME_BACK, "key-came-back", LOG_NOTICE, "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0408")         \
+    X(KEY_CAME_BACK, "key-came-back", LOG_NOTICE, "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0408")              \
     X(CERTIFICATE_EXPIRES, "certificate-expires", LOG_WARNING, "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0621") \
-    X(CERTIFICATE_URGENT, "certificate-urgent", LOG_ERR, "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0622")
+    X(CERTIFICATE_URGENT, "certificate-urgent", LOG_ERR, "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0622") \
+    X(PEER_NEW, "peer-new", LOG_NOTICE, "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0c01")                        \
+    X(PEER_EXPIRES, "peer-expires", LOG_WARNING, "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0c02")               \
+    X(PEERS_SET_ASIDE, "peers-set-aside", LOG_WARNING, "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0c03")         \
+    X(PEERS_NOT_KEPT, "peers-not-kept", LOG_WARNING, "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0c04")
 
 enum log_event_id {
 #define LOG_EVENT_ENUM(name, text, priority, id) LOG_EVENT_##name,

@@ -111,6 +111,24 @@ static const struct {
     {"outbound/premises.xml", "mail1.corp.contoso.com", "[2001:db8::5]:587"},
     {"outbound/tenant.xml", "Mode=\"Enforce\"", "Mode=\"ReportOnly\""},
     {"outbound/tenant.xml", "<TlsDomain>*.mx.microsoft</TlsDomain>", ""},
+    {"inbound/cloud.xml", "<ClientEku>",
+     "<TlsCipherSuites><CipherSuite>TLS_AES_128_GCM_SHA256</"
+     "CipherSuite><CipherSuite>TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384</CipherSuite></"
+     "TlsCipherSuites><ClientEku>"},
+    {"inbound/cloud.xml", "<ClientEku>",
+     "<TlsGroups><Group>secp384r1</Group><Group>x25519</Group><Group>x448</Group></"
+     "TlsGroups><ClientEku>"},
+    {"inbound/devices.xml", "<SenderDomains>",
+     "<TlsCipherSuites><CipherSuite>TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA</"
+     "CipherSuite><CipherSuite>TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384</CipherSuite></"
+     "TlsCipherSuites><SenderDomains>"},
+    {"outbound/tenant.xml", "<TlsDomain>mail",
+     "<TlsCipherSuites><CipherSuite>TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256</CipherSuite></"
+     "TlsCipherSuites><TlsGroups><Group>secp521r1</Group></TlsGroups><TlsDomain>mail"},
+    {"inbound/cloud.xml", "<TlsMinimumVersion>1.2</TlsMinimumVersion>",
+     "<TlsMinimumVersion>1.3</"
+     "TlsMinimumVersion><TlsCipherSuites><CipherSuite>TLS_AES_256_GCM_SHA384</CipherSuite></"
+     "TlsCipherSuites>"},
 };
 
 START_TEST(test_variant_is_accepted)
@@ -148,6 +166,19 @@ static const struct {
     {"outbound/premises.xml", "Opportunistic</TlsSettings>",
      "None</TlsSettings><TlsMinimumVersion>1.2</TlsMinimumVersion>", 5,
      "TlsMinimumVersion is not used"},
+    {"inbound/cloud.xml", "<TlsMinimumVersion>1.2</TlsMinimumVersion>",
+     "<TlsMinimumVersion>1.3</"
+     "TlsMinimumVersion><TlsCipherSuites><CipherSuite>TLS_AES_256_GCM_SHA384</"
+     "CipherSuite><CipherSuite>TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384</CipherSuite></"
+     "TlsCipherSuites>",
+     3, "versions below the TlsMinimumVersion"},
+    {"outbound/premises.xml", "Opportunistic</TlsSettings>",
+     "None</TlsSettings><TlsCipherSuites><CipherSuite>TLS_AES_256_GCM_SHA384</"
+     "CipherSuite><CipherSuite>TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384</CipherSuite></"
+     "TlsCipherSuites>",
+     5, "TlsCipherSuites is not used"},
+    {"outbound/premises.xml", "Opportunistic</TlsSettings>",
+     "None</TlsSettings><TlsGroups><Group>x25519</Group></TlsGroups>", 5, "TlsGroups is not used"},
     {"outbound/tenant.xml",
      "<Name>exchange</Name><Name>devices</Name></InboundConnectors>\n"
      "  <RecipientDomains><Domain>*<",
@@ -251,6 +282,58 @@ static const struct {
     {"inbound/devices.xml", "10.20.0.0/16", "10.20.0.9-10.20.0.1", 2, "comes after the last"},
     {"inbound/devices.xml", "10.20.0.0/16", "10.20.0", 2, "it is no address"},
     {"inbound/devices.xml", ">1.0<", ">1.4<", 5, "TlsMinimumVersion is one of 1.0, 1.1, 1.2, 1.3"},
+    {"inbound/cloud.xml", "<ClientEku>",
+     "<TlsCipherSuites><CipherSuite>TLS_RSA_WITH_AES_256_GCM_SHA384</CipherSuite></"
+     "TlsCipherSuites><ClientEku>",
+     7, "it has no forward secrecy"},
+    {"inbound/cloud.xml", "<ClientEku>",
+     "<TlsCipherSuites><CipherSuite>ECDHE-RSA-AES256-GCM-SHA384</CipherSuite></"
+     "TlsCipherSuites><ClientEku>",
+     7, "write TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384"},
+    {"inbound/cloud.xml", "<ClientEku>",
+     "<TlsCipherSuites><CipherSuite>TLS_ECDHE_RSA_WITH_NULL_SHA</CipherSuite></"
+     "TlsCipherSuites><ClientEku>",
+     7, "no encryption or no certificate"},
+    {"inbound/cloud.xml", "<ClientEku>",
+     "<TlsCipherSuites><CipherSuite>TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384</"
+     "CipherSuite><CipherSuite>TLS_AES_256_GCM_SHA384</"
+     "CipherSuite><CipherSuite>TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384</CipherSuite></"
+     "TlsCipherSuites><ClientEku>",
+     7, "which is no AEAD"},
+    {"outbound/tenant.xml", "<TlsDomain>mail",
+     "<TlsCipherSuites><CipherSuite>TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384</"
+     "CipherSuite><CipherSuite>TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384</CipherSuite></"
+     "TlsCipherSuites><TlsDomain>mail",
+     6, "which is no AEAD"},
+    {"outbound/tenant.xml", "<TlsDomain>mail",
+     "<TlsCipherSuites><CipherSuite>TLS_AES_256_GCM_SHA384</CipherSuite></"
+     "TlsCipherSuites><TlsDomain>mail",
+     6, "no suite for the TlsMinimumVersion"},
+    {"inbound/devices.xml", "<SenderDomains>",
+     "<TlsCipherSuites><CipherSuite>TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384</CipherSuite></"
+     "TlsCipherSuites><SenderDomains>",
+     3, "no suite for the TlsMinimumVersion"},
+    {"outbound/tenant.xml", "<TlsDomain>mail",
+     "<TlsCipherSuites><CipherSuite>TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384</"
+     "CipherSuite><CipherSuite>TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384</CipherSuite></"
+     "TlsCipherSuites><TlsDomain>mail",
+     6, "has one CipherSuite twice"},
+    {"outbound/tenant.xml", "<TlsDomain>mail",
+     "<TlsGroups><Group>x25519</Group><Group>x25519</Group></TlsGroups><TlsDomain>mail", 6,
+     "has one Group twice"},
+    {"outbound/tenant.xml", "<TlsDomain>mail",
+     "<TlsGroups><Group>P-256</Group></TlsGroups><TlsDomain>mail", 6, "write secp256r1"},
+    {"outbound/tenant.xml", "<TlsDomain>mail",
+     "<TlsGroups><Group>NistP384</Group></TlsGroups><TlsDomain>mail", 6, "write secp384r1"},
+    {"outbound/tenant.xml", "<TlsDomain>mail",
+     "<TlsGroups><Group>sect571r1</Group></TlsGroups><TlsDomain>mail", 6,
+     "is none that can be used"},
+    {"outbound/tenant.xml", "<TlsDomain>mail", "<TlsGroups/><TlsDomain>mail", 6, "Group"},
+    {"outbound/tenant.xml", "<TlsDomain>mail",
+     "<TlsMinimumVersion>1.1</TlsMinimumVersion><TlsDomain>mail", 6,
+     "for inbound connectors alone"},
+    {"inbound/devices.xml", "<SenderIPAddresses><Range>10.20.0.0/16</Range></SenderIPAddresses>",
+     "", 5, "TlsMinimumVersion below 1.2 needs SenderIPAddresses"},
     {"inbound/devices.xml", "Direct", "Queued", 6, "Delivery Queued cannot be used"},
     {"inbound/devices.xml", "Direct", "Later", 6, "Delivery is one of Direct, Queued"},
     {"inbound/cloud.xml", "ClientOrServerAuth", "Any", 7,

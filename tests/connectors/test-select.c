@@ -5,6 +5,7 @@
  * takes a recipient; over connectors that were loaded from XML. */
 #include <arpa/inet.h>
 #include <check.h>
+#include <openssl/obj_mac.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -127,12 +128,19 @@ static const struct {
     {"192.0.2.1", TLS(1_2, &good), "", "cloud", NULL, 0},
 };
 
+/* One that each default list of the version has. */
+static unsigned usual_suite(enum conn_tls_version version)
+{
+    return version == CONN_TLS_1_3 ? 0x1302 : version == CONN_TLS_1_2 ? 0xc02f : 0xc013;
+}
+
 START_TEST(test_inbound_is_chosen)
 {
     struct sockaddr_storage address = address_of(inbound[_i].address);
     struct conn_client client = {.address = (struct sockaddr *)&address,
                                  .tls = inbound[_i].tls,
                                  .tls_version = inbound[_i].version,
+                                 .cipher_suite = usual_suite(inbound[_i].version),
                                  .verdict = judge,
                                  .context = inbound[_i].verdict,
                                  .sender_domain = inbound[_i].domain};
@@ -144,6 +152,61 @@ START_TEST(test_inbound_is_chosen)
     ck_assert_pstr_eq(chosen ? chosen->name : NULL, inbound[_i].chosen);
     ck_assert_pstr_eq(closest ? closest->name : NULL, inbound[_i].closest);
     ck_assert_str_eq(conn_condition_name(condition), conn_condition_name(inbound[_i].condition));
+}
+END_TEST
+
+#define CLOUD_LISTS                                                                                \
+    "<TlsCipherSuites><CipherSuite>TLS_AES_256_GCM_SHA384</CipherSuite><CipherSuite>"              \
+    "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384</CipherSuite></TlsCipherSuites>"                        \
+    "<TlsGroups><Group>secp384r1</Group></TlsGroups><ClientEku>"
+
+/* Under lists of its own, and under the default of the others. */
+static const struct {
+    const char *address;
+    enum conn_tls_version version;
+    unsigned suite;
+    int group;
+    const char *chosen;
+} ciphers[] = {
+    {"192.0.2.1", CONN_TLS_1_3, 0x1302, NID_secp384r1, "cloud"},
+    {"192.0.2.1", CONN_TLS_1_3, 0x1302, 0, "cloud"},
+    {"192.0.2.1", CONN_TLS_1_3, 0x1301, NID_secp384r1, NULL},
+    {"192.0.2.1", CONN_TLS_1_3, 0x1302, NID_X25519, NULL},
+    {"192.0.2.1", CONN_TLS_1_2, 0xc030, NID_secp384r1, "cloud"},
+    {"192.0.2.1", CONN_TLS_1_2, 0xc02f, NID_secp384r1, NULL},
+    {"192.0.2.1", CONN_TLS_1_2, 0, NID_secp384r1, NULL},
+    {"10.1.0.5", CONN_TLS_1_3, 0x1301, NID_X25519, "exchange"},
+    {"10.1.0.5", CONN_TLS_1_2, 0xc02f, NID_X9_62_prime256v1, "exchange"},
+    {"10.1.0.5", CONN_TLS_1_2, 0xc028, NID_X25519, NULL}, /* CBC */
+    {"10.1.0.5", CONN_TLS_1_3, 0x1301, NID_X448, NULL},
+    {"10.1.0.5", CONN_TLS_1_3, 0x1301, 0x1000000 | 4588, NULL},
+    {"10.20.9.9", CONN_TLS_1_2, 0xc028, NID_X25519, "devices"},
+    {"10.20.9.9", CONN_TLS_1_0, 0xc014, NID_X9_62_prime256v1, "devices"},
+    {"10.20.9.9", CONN_TLS_1_2, 0x009c, 0, NULL}, /* RSA key exchange */
+};
+
+START_TEST(test_each_connector_is_held_to_its_lists)
+{
+    struct sockaddr_storage address = address_of(ciphers[_i].address);
+    struct conn_client client = {.address = (struct sockaddr *)&address,
+                                 .tls = true,
+                                 .tls_version = ciphers[_i].version,
+                                 .cipher_suite = ciphers[_i].suite,
+                                 .group = ciphers[_i].group,
+                                 .verdict = judge,
+                                 .context = &good,
+                                 .sender_domain = "contoso.com"};
+    enum conn_condition condition = CONN_CONDITION_NONE;
+    workspace_replace("inbound/cloud.xml", "<ClientEku>", CLOUD_LISTS);
+    if (strcmp(ciphers[_i].address, "192.0.2.1") != 0)
+        workspace_replace("inbound/cloud.xml", "<RequireTls>",
+                          "<Enabled>false</Enabled><RequireTls>");
+    ck_assert_msg(workspace_load() == 0, "%s", workspace_show());
+    const struct conn_inbound *chosen =
+        conn_inbound_choose(workspace_config, &client, NULL, &condition);
+    ck_assert_pstr_eq(chosen ? chosen->name : NULL, ciphers[_i].chosen);
+    if (!chosen)
+        ck_assert_str_eq(conn_condition_name(condition), "cipher-suite");
 }
 END_TEST
 
@@ -261,6 +324,7 @@ int main(void)
     tcase_add_loop_test(tests, test_address_is_within, 0, ARRAY_SIZE(within));
     tcase_add_loop_test(tests, test_domain_matches, 0, ARRAY_SIZE(matches));
     tcase_add_loop_test(tests, test_inbound_is_chosen, 0, ARRAY_SIZE(inbound));
+    tcase_add_loop_test(tests, test_each_connector_is_held_to_its_lists, 0, ARRAY_SIZE(ciphers));
     tcase_add_test(tests, test_no_address_fits);
     tcase_add_test(tests, test_disabled_inbound_admits_nobody);
     tcase_add_loop_test(tests, test_outbound_is_chosen, 0, ARRAY_SIZE(outbound));

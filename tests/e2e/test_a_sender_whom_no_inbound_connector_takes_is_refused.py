@@ -110,6 +110,7 @@ def with_old_devices(plain, pki):
         ours = pki.organisation.issue("CN=gw.contoso.com,O=Contoso", ["gw.contoso.com"], kind=kind)
         return plain(
             inbound={
+                "SenderIPAddresses": ["127.0.0.0/8"],
                 "RequireTls": True,
                 "TlsMinimumVersion": version,
                 "TlsCertificateName": "hybrid",

@@ -65,7 +65,6 @@ def test_a_restart_keeps_it_where_there_is_a_state_directory(line):
     before = last(gateway)
     restart(gateway)
     assert last(gateway) == before
-    assert [path.name for path in gateway.state.iterdir()] == ["validations.json"]
     assert gateway.state.joinpath("validations.json").stat().st_mode & 0o7 == 0
 
 
@@ -86,7 +85,11 @@ def test_it_is_written_at_once_and_not_only_at_the_end(line):
 
 
 def test_without_the_directory_it_is_kept_in_memory_alone(line):
-    gateway, far = line()
+    gateway, far = line(start=False)
+    gateway.state = gateway.directory / "no-folder" / "state"
+    gateway.state.parent.write_text("A file.")
+    gateway.configure()
+    gateway.start()
     fail_at_rcpt(gateway, far)
     assert last(gateway)["outcome"] == "failed"
     restart(gateway)

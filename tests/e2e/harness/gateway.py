@@ -96,6 +96,7 @@ class Gateway:
         self.state = pathlib.Path(state or self.directory / "state")
         self.ports = [free_port() for _ in range(listeners)]
         self.control = self.directory / "control.sock"
+        self.state = self.directory / "state"
         self.process, self.clients = None, []
         self.lines, self.changed = [], threading.Condition()
         self.may_fail = False

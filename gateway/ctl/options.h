@@ -1,0 +1,44 @@
+/* SPDX-FileCopyrightText: 2026 The Postern developers
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * posternctl's options. Which there are, what stands behind each and what the help says of it is one
+ * table; a command names those that it takes (struct ctl_command). */
+#ifndef POSTERN_GATEWAY_CTL_OPTIONS_H
+#define POSTERN_GATEWAY_CTL_OPTIONS_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+#include "pki/base/error.h"
+
+struct ctl_arguments;
+
+enum ctl_option {
+    /* Every command takes these … */
+    CTL_CONFIG,
+    CTL_SOCKET,
+    CTL_JSON,
+    CTL_HELP,
+    CTL_VERSION,
+    /* … and those that name them these. */
+    CTL_COUNT,
+    CTL_RECIPIENT,
+    CTL_SENDER,
+    CTL_SEND,
+    CTL_CONNECTOR,
+    CTL_YES,
+    CTL_DRY_RUN,
+    CTL_OPTION_END
+};
+
+/* A set of options: CTL_TAKES(COUNT) | CTL_TAKES(YES). */
+#define CTL_TAKES(option) (UINT32_C(1) << CTL_##option)
+
+/* Reads argv's options, wherever they stand; *ret_words are the rest, which end with NULL. EX_USAGE. */
+int ctl_options_read(struct ctl_arguments *arguments, int argc, char **argv, char ***ret_words,
+                     struct error *error);
+/* The name of an option that was given and is in neither `taken` nor every command's; NULL: none. */
+const char *ctl_options_surplus(const struct ctl_arguments *arguments, uint32_t taken);
+void ctl_options_help(FILE *file);
+
+#endif

@@ -1,0 +1,144 @@
+/* SPDX-FileCopyrightText: 2026 The Postern developers
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * See replace.h. The name beside begins with a dot: conn_load() does not read such files, should
+ * one be left by a power cut. */
+#include "gateway/ctl/replace.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "pki/base/cleanup.h"
+
+enum { FILE_MAXIMUM = 1024 * 1024 };
+
+static int tell(struct error *error, const char *what, const char *path)
+{
+    int number = errno;
+    int code = number == EACCES || number == EPERM || number == EROFS ? EX_NOPERM : EX_IOERR;
+    error_set_errno(error, code, number, "%s %s", what, path);
+    return error_cure(error, code == EX_NOPERM ? "sudo" : "see that the disk is well and not full");
+}
+
+static char *read_all(int fd, size_t size)
+{
+    size_t used = 0;
+    ssize_t got = 1;
+    _cleanup_free_ char *text = malloc(size + 1);
+    while (text && used < size && (got = read(fd, text + used, size - used)) > 0)
+        used += (size_t)got;
+    if (!text || got < 0 || used != size)
+        return NULL;
+    text[used] = '\0';
+    return TAKE_PTR(text);
+}
+
+int ctl_file_read(const char *path, struct ctl_file *ret, struct error *error)
+{
+    _cleanup_(ctl_file_clear) struct ctl_file file = {.path = realpath(path, NULL)};
+    if (!file.path)
+        return tell(error, "Cannot find", path);
+    _cleanup_close_ int fd = open(file.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+    if (fd < 0 || fstat(fd, &file.status) < 0)
+        return tell(error, "Cannot read", file.path);
+    if (!S_ISREG(file.status.st_mode) || file.status.st_size > FILE_MAXIMUM)
+        return error_set(error, EX_CONFIG, "%s is no file, or a very large one", file.path);
+    file.length = (size_t)file.status.st_size;
+    file.text = read_all(fd, file.length);
+    if (!file.text)
+        return tell(error, "Cannot read", file.path);
+    if (strlen(file.text) != file.length)
+        return error_set(error, EX_DATAERR, "%s is not a text in UTF-8", file.path);
+    *ret = file;
+    file = (struct ctl_file){.path = NULL};
+    return 0;
+}
+
+void ctl_file_clear(struct ctl_file *file)
+{
+    free(file->path);
+    free(file->text);
+    *file = (struct ctl_file){.path = NULL};
+}
+
+static bool write_all(int fd, const char *text, size_t length)
+{
+    while (length) {
+        ssize_t written = write(fd, text, length);
+        if (written < 0 && errno != EINTR)
+            return false;
+        if (written > 0) {
+            text += written;
+            length -= (size_t)written;
+        }
+    }
+    return true;
+}
+
+/* Mode first would open it to a group that it does not belong to yet. */
+static bool fill(int fd, const struct ctl_file *file, const char *text)
+{
+    return fchown(fd, file->status.st_uid, file->status.st_gid) == 0 &&
+           fchmod(fd, file->status.st_mode & 07777) == 0 && write_all(fd, text, strlen(text)) &&
+           fsync(fd) == 0;
+}
+
+static int check_unchanged(const struct ctl_file *file, struct error *error)
+{
+    _cleanup_(ctl_file_clear) struct ctl_file now = {.path = NULL};
+    int result = ctl_file_read(file->path, &now, error);
+    if (result < 0)
+        return result;
+    if (now.length == file->length && memcmp(now.text, file->text, now.length) == 0)
+        return 0;
+    error_set(error, EX_TEMPFAIL, "%s was changed meanwhile", file->path);
+    return error_cure(error, "the same command again");
+}
+
+static int put_in_place(const struct ctl_file *file, const char *beside, const char *folder,
+                        struct error *error)
+{
+    int result = check_unchanged(file, error);
+    if (result < 0)
+        return result;
+    if (rename(beside, file->path) < 0)
+        return tell(error, "Cannot replace", file->path);
+    _cleanup_close_ int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0)
+        (void)fsync(fd); /* it is in its place; at worst a power cut brings the old one back */
+    return 0;
+}
+
+int ctl_file_replace(struct ctl_file *file, const char *text, struct error *error)
+{
+    char beside[4096], copy[4096], other[4096];
+    snprintf(copy, sizeof copy, "%s", file->path);
+    snprintf(other, sizeof other, "%s", file->path);
+    const char *folder = dirname(copy);
+    if (snprintf(beside, sizeof beside, "%s/.%s.XXXXXX", folder, basename(other)) >=
+        (int)sizeof beside)
+        return error_set(error, EX_CONFIG, "The name of %.200s is too long", file->path);
+    _cleanup_close_ int fd = mkostemp(beside, O_CLOEXEC);
+    if (fd < 0)
+        return tell(error, "Cannot write into the folder", folder);
+    int result = fill(fd, file, text) ? 0 : tell(error, "Cannot write", beside);
+    if (result == 0)
+        result = put_in_place(file, beside, folder, error);
+    if (result < 0) {
+        unlink(beside);
+        return result;
+    }
+    char *fresh = strdup(text);
+    if (!fresh)
+        return error_set(error, EX_OSERR, "There is no memory left");
+    free(file->text);
+    file->text = fresh;
+    file->length = strlen(fresh);
+    return 0;
+}
