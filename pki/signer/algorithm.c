@@ -221,8 +221,8 @@ static int prove_one(EVP_PKEY *public_key, enum pki_algorithm algorithm, prove_s
                             (struct bytes){signature, length});
 }
 
-int prove_algorithms(EVP_PKEY *public_key, prove_sign *sign, void *context, uint32_t *proved,
-                     struct error *error)
+int prove_algorithms(EVP_PKEY *public_key, bool strict, prove_sign *sign, void *context,
+                     uint32_t *proved, struct error *error)
 {
     uint32_t wanted = pki_algorithms_of(public_key), found = 0;
     bool wrong = false;
@@ -233,6 +233,8 @@ int prove_algorithms(EVP_PKEY *public_key, prove_sign *sign, void *context, uint
         int outcome = prove_one(public_key, algorithm, sign, context, error);
         if (outcome > 0)
             found |= 1u << algorithm;
+        else if (outcome == 0 && strict)
+            return refuse_key(error);
         else if (outcome == 0)
             wrong = true;
         else
