@@ -156,6 +156,8 @@ static int load(struct daemon *daemon, struct error *error)
                                &daemon->snapshot, &problems, error);
     problems_log(&problems);
     conn_problems_clear(&problems);
+    if (result == 0)
+        snapshot_settle(daemon->snapshot);
     return result;
 }
 

@@ -109,12 +109,31 @@ static void succeeded(struct daemon_reload *reload)
 
 /* --- between the threads --- */
 
+static void settle(struct offload_job *job)
+{
+    snapshot_settle(container_of(job, struct daemon_reload, job)->snapshot);
+}
+
+static void settled(struct offload_job *job)
+{
+    succeeded(container_of(job, struct daemon_reload, job));
+}
+
+static void all_took_it(struct daemon_reload *reload)
+{
+    struct daemon *daemon = reload->daemon;
+    if (offload_submit(daemon->offload, daemon->loop, &reload->job, settle, settled) == 0)
+        return;
+    /* What is not written down is found again by the next start. */
+    succeeded(reload);
+}
+
 static void worker_took_it(struct loop_task *task)
 {
     struct daemon_worker *worker = container_of(task, struct daemon_worker, taken);
     struct daemon_reload *reload = worker->daemon->reload;
     if (--reload->waiting == 0)
-        succeeded(reload);
+        all_took_it(reload);
 }
 
 static void take_it(struct loop_task *task)
@@ -146,6 +165,8 @@ static void loaded(struct offload_job *job)
         refused(reload);
         return;
     }
+    /* From here on it cannot be refused. */
+    snapshot_take_up(reload->snapshot);
     reload->waiting = daemon->worker_count;
     for (unsigned i = 0; i < daemon->worker_count; i++) {
         daemon->workers[i].take.run = take_it;
