@@ -102,4 +102,35 @@
  * an error with code 65. */
 #define CONTROL_HSM_TEST "hsm-test"
 
+/* cert-list, no arguments: {"certificates":[CERTIFICATE, …]}; cert-show {"name":"hybrid"}: CERTIFICATE,
+ *   {"name":"hybrid", "chain_file":"…", "keys":["pkcs11:…", …] (both of postern.xml),
+ *    "watch":"…"|null, "activate_at":TIME|null, "next":GENERATION|null, "active":GENERATION,
+ *    "previous":GENERATION|null}, where
+ *   GENERATION = {"generation":3|null (null: in the Chain file alone), "subject":"…", "issuer":"…",
+ *                 "names":["…"], "serial":"…", "fingerprint":"…", "key_type":"EC P-256",
+ *                 "not_before":TIME, "not_after":TIME, "days_left":27, "lifetime_percent":71,
+ *                 "lifetime":"two-thirds-past" (pki/lifetime.h), "keys":["pkcs11:…"],
+ *                 "came":TIME|null, "from":"…"}, or {"error":ERROR} where it cannot be read.
+ *
+ * cert-stage {"name":…, "chain":BASE64, "file":"…" (for people), "key":"…" (may be left out)};
+ * cert-import, the same with a key; cert-test {"name":…, "recipient":…}; cert-activate {"name":…,
+ * "at":TIME}; cert-rollback {"name":…}; cert-rotate, as stage and test. The chain has at most 40 KiB
+ * before base64. A progress object as each step ends,
+ *   {"step":"chain|key|self-test|stage|test|activate|schedule|rollback", "connector":"tenant"|null,
+ *    "outcome":"passed|failed|warning", "detail":"…", "cure":"…"|null}
+ * and between them those of outbound-validate, with "connector". The result is
+ *   {"verb":"rotate", "outcome":"passed", "connectors":[…], "certificate":CERTIFICATE}
+ * where "connectors" has the results of outbound-validate, each with "connector". What fails changes
+ * nothing and is an error, with "connectors" in it: 65, the chain cannot work, or there is nothing to
+ * activate, test or go back to; 69, a next hop does not take it, or a token is away; 75, another change
+ * is under way; 78, its key is nowhere. */
+#define CONTROL_CERT_LIST "cert-list"
+#define CONTROL_CERT_SHOW "cert-show"
+#define CONTROL_CERT_IMPORT "cert-import"
+#define CONTROL_CERT_STAGE "cert-stage"
+#define CONTROL_CERT_TEST "cert-test"
+#define CONTROL_CERT_ACTIVATE "cert-activate"
+#define CONTROL_CERT_ROLLBACK "cert-rollback"
+#define CONTROL_CERT_ROTATE "cert-rotate"
+
 #endif

@@ -10,7 +10,7 @@
 
 #include "pki/base/cleanup.h"
 
-enum { WORDS_MAXIMUM = 3 /* noun, verb, operand */, COUNT_MAXIMUM = 10000 };
+enum { COUNT_MAXIMUM = 10000 };
 
 static const struct option options[] = {
     {"config", required_argument, NULL, 'c'},
@@ -22,6 +22,9 @@ static const struct option options[] = {
     {"recipient", required_argument, NULL, 'r'},
     {"sender", required_argument, NULL, 'f'},
     {"send", no_argument, NULL, 'S'},
+    {"key", required_argument, NULL, 'k'},
+    {"chain", required_argument, NULL, 'C'},
+    {"at", required_argument, NULL, 'a'},
     {NULL, 0, NULL, 0},
 };
 
@@ -40,7 +43,8 @@ static int tell_option(int found, const char *word, struct error *error)
     else
         error_set(error, EX_USAGE, "%s is no option of posternctl", word);
     return error_cure(error, "--config DIR, --socket PATH, --count N, --recipient ADDRESS, "
-                             "--sender ADDRESS, --send, --json, --help, --version");
+                             "--sender ADDRESS, --send, --key KEY, --chain FILE, --at TIME, --json, "
+                             "--help, --version");
 }
 
 static int read_count(struct ctl_arguments *arguments, struct error *error)
@@ -74,6 +78,15 @@ static int read_option(struct ctl_arguments *arguments, int found, const char *w
         return 0;
     case 'S':
         arguments->send = true;
+        return 0;
+    case 'k':
+        arguments->key = optarg;
+        return 0;
+    case 'C':
+        arguments->chain = optarg;
+        return 0;
+    case 'a':
+        arguments->at = optarg;
         return 0;
     case 'j':
         arguments->json = true;
@@ -152,15 +165,36 @@ static int check_operand(const struct ctl_arguments *arguments, const char *surp
     const struct ctl_command *command = arguments->command;
     const char *verb = command->verb ? command->verb : "", *space = *verb ? " " : "";
     const char *operand = command->operand ? command->operand : "";
+    const char *second = command->second ? command->second : "";
     bool needed = *operand && *operand != '[';
     if (surplus)
         error_set(error, EX_USAGE, "\"%s\" is one word too many", surplus);
     else if (needed && (!arguments->operand || !*arguments->operand))
         error_set(error, EX_USAGE, "%s%s%s needs a %s", command->noun, space, verb, operand);
+    else if (*second && (!arguments->second || !*arguments->second))
+        error_set(error, EX_USAGE, "%s%s%s needs a %s behind the %s", command->noun, space, verb,
+                  second, operand);
     else
         return 0;
-    return error_cure(error, "posternctl %s%s%s%s%s", command->noun, space, verb,
-                      *operand ? " " : "", operand);
+    return error_cure(error, "posternctl %s%s%s%s%s%s%s", command->noun, space, verb,
+                      *operand ? " " : "", operand, *second ? " " : "", second);
+}
+
+/* What an option makes necessary, or the command itself. */
+static int check_needed(const struct ctl_arguments *arguments, struct error *error)
+{
+    const struct ctl_command *command = arguments->command;
+    if ((command->takes & CTL_NEEDS_CHAIN && !arguments->chain) ||
+        ((command->takes & CTL_NEEDS_KEY) == CTL_NEEDS_KEY && !arguments->key)) {
+        error_set(error, EX_USAGE, "%s %s needs a --%s", command->noun, command->verb,
+                  arguments->chain ? "key" : "chain");
+        return error_cure(error, "posternctl %s %s NAME --chain FILE --key KEY", command->noun,
+                          command->verb);
+    }
+    if (arguments->recipient || !(arguments->sender || arguments->send))
+        return 0;
+    error_set(error, EX_USAGE, "%s needs a --recipient", arguments->send ? "--send" : "--sender");
+    return error_cure(error, "posternctl outbound validate NAME --recipient ADDRESS");
 }
 
 /* Options that only some commands take. */
@@ -171,7 +205,11 @@ static int check_options(const struct ctl_arguments *arguments, struct error *er
         bool given, taken;
         const char *name;
     } options_of[] = {{arguments->count, command->counts, "--count"},
-                      {arguments->recipient, command->mails, "--recipient"},
+                      {arguments->recipient,
+                       command->mails || command->takes & CTL_TAKES_RECIPIENT, "--recipient"},
+                      {arguments->key, command->takes & CTL_TAKES_KEY, "--key"},
+                      {arguments->chain, command->takes & CTL_NEEDS_CHAIN, "--chain"},
+                      {arguments->at, command->takes & CTL_TAKES_AT, "--at"},
                       {arguments->sender, command->mails, "--sender"},
                       {arguments->send, command->mails, "--send"}};
     for (size_t i = 0; i < ARRAY_SIZE(options_of); i++) {
@@ -181,10 +219,7 @@ static int check_options(const struct ctl_arguments *arguments, struct error *er
                   command->verb ? command->verb : "", options_of[i].name);
         return error_cure(error, "leave %s out", options_of[i].name);
     }
-    if (arguments->recipient || !(arguments->sender || arguments->send))
-        return 0;
-    error_set(error, EX_USAGE, "%s needs a --recipient", arguments->send ? "--send" : "--sender");
-    return error_cure(error, "posternctl outbound validate NAME --recipient ADDRESS");
+    return check_needed(arguments, error);
 }
 
 /* `words` end with NULL. */
@@ -200,6 +235,8 @@ static int read_words(struct ctl_arguments *arguments, char **words, struct erro
     words += arguments->command->verb ? 2 : 1;
     if (arguments->command->operand && *words)
         arguments->operand = *words++;
+    if (arguments->command->second && *words)
+        arguments->second = *words++;
     int result = check_options(arguments, error);
     return result < 0 ? result : check_operand(arguments, *words, error);
 }
@@ -226,9 +263,10 @@ void ctl_help(FILE *file, const char *noun)
         char words[64];
         if (noun && strcmp(noun, command->noun) != 0)
             continue;
-        snprintf(words, sizeof words, "%s%s%s%s%s", command->noun, command->verb ? " " : "",
+        snprintf(words, sizeof words, "%s%s%s%s%s%s%s", command->noun, command->verb ? " " : "",
                  command->verb ? command->verb : "", command->operand ? " " : "",
-                 command->operand ? command->operand : "");
+                 command->operand ? command->operand : "", command->second ? " " : "",
+                 command->second ? command->second : "");
         fprintf(file, "  %-24s %s\n", words, command->summary);
     }
     fputs("\nOptions, before or after the noun:\n"
@@ -236,9 +274,14 @@ void ctl_help(FILE *file, const char *noun)
           "/postern\n"
           "  --socket PATH            the control socket, instead of the one that DIR names\n"
           "  --count N                how many signatures hsm test makes; default 100\n"
-          "  --recipient ADDRESS      outbound validate: say MAIL and RCPT too\n"
+          "  --recipient ADDRESS      outbound validate: say MAIL and RCPT too; cert test, rotate:\n"
+          "                           to whom, instead of the postmaster\n"
           "  --sender ADDRESS         outbound validate: of MAIL; default <>, the null sender\n"
           "  --send                   outbound validate: deliver a whole test message\n"
+          "  --chain FILE             cert import: the certificate and its intermediates\n"
+          "  --key KEY                cert import, stage, rotate: where the key is, a PKCS#11 URI\n"
+          "                           or the path of a PEM file\n"
+          "  --at TIME                cert activate: later, like 2027-01-31T08:00:00Z\n"
           "  --json                   print one JSON document\n"
           "  --help                   print this, or what there is of one noun\n"
           "  --version                print the version\n"

@@ -16,12 +16,22 @@
 
 struct ctl_arguments;
 
+enum {
+    CTL_TAKES_KEY = 1,
+    CTL_NEEDS_KEY = 2 | CTL_TAKES_KEY,
+    CTL_NEEDS_CHAIN = 4,
+    CTL_TAKES_AT = 8,
+    CTL_TAKES_RECIPIENT = 16, /* alone */
+};
+
 struct ctl_command {
     const char *noun, *verb; /* verb NULL: the noun is the whole command */
     const char *operand;     /* "NAME"; "[DIR]" may be left out; NULL: none */
+    const char *second;      /* an operand behind it, "CHAIN"; NULL: none */
     const char *summary;
     bool counts; /* takes --count */
     bool mails;  /* takes --recipient, --sender and --send */
+    unsigned takes; /* further options, CTL_TAKES_… */
     /* Either asks posternd for `request`, waiting at most `seconds` for each line, and shows what
      * came; `progress` and `judge` (the exit status a result stands for) may be NULL … */
     const char *request;
@@ -41,10 +51,11 @@ struct ctl_arguments {
     long count;                     /* --count, 0: not given */
     const char *recipient, *sender; /* NULL: not given */
     bool send;
+    const char *key, *chain, *at; /* --key, --chain, --at; NULL: not given */
     bool json, help, version;
     const struct ctl_command *command; /* NULL only with help or version */
     const char *noun;                  /* of which help is wanted, may be NULL */
-    const char *operand;               /* NULL: none was given */
+    const char *operand, *second;      /* NULL: none was given */
 };
 
 /* EX_USAGE with what to type instead. What was read by then is in *ret also on failure, so that the

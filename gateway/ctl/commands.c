@@ -12,6 +12,7 @@
 #include "gateway/ctl/locate.h"
 #include "gateway/ctl/show.h"
 #include "gateway/ctl/table.h"
+#include "pki/base/cleanup.h"
 
 /* Longest waits for a line. A reload reads files and asks tokens; a step of a validation may last
  * as long as RFC 5321 4.5.3.2 lets a server take for its final reply, ten minutes. */
@@ -69,6 +70,74 @@ const struct ctl_command ctl_commands[] = {
      .show = ctl_show_validation,
      .progress = ctl_show_validation_step,
      .judge = ctl_judge_validation},
+    {.noun = "cert",
+     .verb = "list",
+     .summary = "our certificates: next, active and previous",
+     .request = CONTROL_CERT_LIST,
+     .seconds = QUICK,
+     .show = ctl_show_cert_list},
+    {.noun = "cert",
+     .verb = "show",
+     .operand = "NAME",
+     .summary = "all there is to know of one",
+     .request = CONTROL_CERT_SHOW,
+     .seconds = QUICK,
+     .show = ctl_show_cert},
+    {.noun = "cert",
+     .verb = "import",
+     .operand = "NAME",
+     .summary = "stage a certificate and say where its key is",
+     .takes = CTL_NEEDS_CHAIN | CTL_NEEDS_KEY,
+     .request = CONTROL_CERT_IMPORT,
+     .seconds = RELOAD,
+     .show = ctl_show_cert_change,
+     .progress = ctl_show_cert_step},
+    {.noun = "cert",
+     .verb = "stage",
+     .operand = "NAME",
+     .second = "CHAIN",
+     .summary = "make a renewed certificate the next one",
+     .takes = CTL_TAKES_KEY,
+     .request = CONTROL_CERT_STAGE,
+     .seconds = RELOAD,
+     .show = ctl_show_cert_change,
+     .progress = ctl_show_cert_step},
+    {.noun = "cert",
+     .verb = "test",
+     .operand = "NAME",
+     .summary = "try the next one on every outbound connector",
+     .takes = CTL_TAKES_RECIPIENT,
+     .request = CONTROL_CERT_TEST,
+     .seconds = VALIDATION,
+     .show = ctl_show_cert_change,
+     .progress = ctl_show_cert_step},
+    {.noun = "cert",
+     .verb = "activate",
+     .operand = "NAME",
+     .summary = "present the next one from now on, or from --at TIME",
+     .takes = CTL_TAKES_AT,
+     .request = CONTROL_CERT_ACTIVATE,
+     .seconds = RELOAD,
+     .show = ctl_show_cert_change,
+     .progress = ctl_show_cert_step},
+    {.noun = "cert",
+     .verb = "rollback",
+     .operand = "NAME",
+     .summary = "present the previous one again; or take back --at",
+     .request = CONTROL_CERT_ROLLBACK,
+     .seconds = RELOAD,
+     .show = ctl_show_cert_change,
+     .progress = ctl_show_cert_step},
+    {.noun = "cert",
+     .verb = "rotate",
+     .operand = "NAME",
+     .second = "CHAIN",
+     .summary = "stage, test and activate; stop at what is not right",
+     .takes = CTL_TAKES_KEY | CTL_TAKES_RECIPIENT,
+     .request = CONTROL_CERT_ROTATE,
+     .seconds = VALIDATION,
+     .show = ctl_show_cert_change,
+     .progress = ctl_show_cert_step},
     {.noun = "hsm",
      .verb = "status",
      .summary = "the signer, its keys and tokens",
@@ -158,21 +227,36 @@ static json_t *request_arguments(const struct ctl_arguments *arguments)
                      arguments->send ? json_true() : NULL);
 }
 
+/* For the commands about certificates. */
+static int put_more(json_t *request, const struct ctl_arguments *arguments, struct error *error)
+{
+    const char *chain = arguments->second ? arguments->second : arguments->chain;
+    const struct {
+        const char *name, *text;
+    } more[] = {{"key", arguments->key}, {"at", arguments->at}};
+    for (size_t i = 0; i < ARRAY_SIZE(more); i++)
+        if (more[i].text &&
+            json_object_set_new(request, more[i].name, control_text(more[i].text)) < 0)
+            return error_set(error, EX_OSERR, "Out of memory");
+    return chain ? ctl_put_chain(request, chain, error) : 0;
+}
+
 static int ask(struct conversation *conversation, json_t **ret, struct error *error)
 {
+    json_auto_t *request = request_arguments(conversation->arguments);
+
     const struct ctl_arguments *arguments = conversation->arguments;
     const struct ctl_command *command = arguments->command;
     _cleanup_(control_client_freep) struct control_client *client = NULL;
     char path[256];
-    int result = 0;
-    if (!arguments->socket)
+    int result = put_more(request, arguments, error);
+    if (result == 0 && !arguments->socket)
         result = ctl_locate_socket(arguments->config, path, sizeof path, error);
     if (result == 0)
         result = control_client_new(&client, arguments->socket ? arguments->socket : path, error);
     if (result < 0)
         return result;
-    return control_client_ask(client, command->request, request_arguments(arguments),
-                              command->seconds, take_progress, conversation, ret, error);
+    return control_client_ask(client, command->request, json_incref(request), command->seconds, take_progress, conversation, ret, error);
 }
 
 /* Shows the answer, or what kept it from coming. */

@@ -15,6 +15,10 @@ int ctl_run(const struct ctl_arguments *arguments);
 /* config check [DIR] */
 int ctl_check(const struct ctl_arguments *arguments);
 
+/* Puts the bytes of a chain file ("-": standard input) into the arguments of a request. EX_NOINPUT;
+ * EX_DATAERR: it is no chain, or holds a private key. */
+int ctl_put_chain(json_t *arguments, const char *path, struct error *error);
+
 /* Prints the document and a line end; EX_OK, or EX_OSERR when memory is short. Takes it over. */
 int ctl_print_json(json_t *document);
 

@@ -16,6 +16,7 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include "gateway/daemon/certificates.h"
 #include "gateway/daemon/hsm.h"
 #include "gateway/daemon/problems.h"
 #include "gateway/daemon/remembered.h"
@@ -230,6 +231,7 @@ static int start(struct daemon *daemon, int level, struct error *error)
     pki_library_set_wait_hooks(offload_wait_begin, offload_wait_end);
     if ((result = pki_signer_new(&daemon->signer, &options, error)) < 0 ||
         (result = load(daemon, error)) < 0 ||
+        (result = certificates_new(&daemon->certificates, daemon, error)) < 0 ||
         (result = listeners_open(&inherited, daemon->snapshot->config, &daemon->listeners,
                                  error)) < 0 ||
         (result = control_new(&daemon->control, daemon->loop,
@@ -271,12 +273,14 @@ static void free_daemon(struct daemon *daemon)
         daemon->workers[i].worker->drained = NULL;
         worker_cut_off(daemon->workers[i].worker);
     }
+    certificates_stop(daemon->certificates);
     validate_cut_off(daemon);
     offload_free(daemon->offload);
     for (unsigned i = 0; i < daemon->worker_count; i++)
         loop_run_posted(daemon->workers[i].worker->loop);
     validate_abandon(daemon);
     remembered_free(daemon);
+    certificates_free(daemon->certificates);
     daemon_abandon_reload(daemon);
     for (unsigned i = 0; i < daemon->worker_count; i++)
         worker_free(daemon->workers[i].worker);
@@ -319,6 +323,7 @@ int daemon_run(const char *directory, const char *signer_program, int level)
         log_started(&daemon);
         daemon_look_after_health(&daemon);
         daemon_notify_ready(&daemon);
+        certificates_configured(daemon.certificates);
         start_watchdog(&daemon);
         loop_set_timer(daemon.loop, &daemon.health, HEALTH_MILLISECONDS, check_health);
         loop_run(daemon.loop);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <systemd/sd-daemon.h>
 
+#include "gateway/daemon/certificates.h"
 #include "gateway/daemon/problems.h"
 #include "pki/base/clock.h"
 #include "pki/base/log.h"
@@ -26,6 +27,29 @@ struct daemon_reload {
     unsigned waiting; /* workers that have not taken it */
 };
 
+void daemon_reload_waiting(struct daemon *daemon)
+{
+    struct control_request *request = daemon->reload_request;
+    bool wanted = daemon->reload_wanted;
+    daemon->reload_request = NULL;
+    daemon->reload_wanted = false;
+    if (request || (wanted && !daemon->stop))
+        daemon_reload(daemon, request);
+}
+
+/* True when it waits: which certificate is active must not change while a configuration is read. */
+static bool wait_for_change(struct daemon *daemon, struct control_request *request)
+{
+    if (daemon->stop || daemon->reload || !certificates_busy(daemon->certificates) ||
+        (request && daemon->reload_request))
+        return false;
+    if (request)
+        daemon->reload_request = request;
+    else
+        daemon->reload_wanted = true;
+    return true;
+}
+
 static void end(struct daemon_reload *reload)
 {
     struct daemon *daemon = reload->daemon;
@@ -35,6 +59,7 @@ static void end(struct daemon_reload *reload)
     free(reload);
     daemon_look_after_health(daemon);
     daemon_notify_ready(daemon);
+    certificates_configured(daemon->certificates);
     if (again && !daemon->stop)
         daemon_reload(daemon, NULL);
 }
@@ -42,6 +67,11 @@ static void end(struct daemon_reload *reload)
 void daemon_abandon_reload(struct daemon *daemon)
 {
     struct daemon_reload *reload = daemon->reload;
+    struct error error;
+    error_set(&error, EX_TEMPFAIL, "posternd is stopping");
+    if (daemon->reload_request)
+        control_fail(daemon->reload_request, &error);
+    daemon->reload_request = NULL;
     if (!reload)
         return;
     listeners_close(&reload->listeners, &daemon->listeners);
@@ -188,7 +218,9 @@ static void load(struct offload_job *job)
 void daemon_reload(struct daemon *daemon, struct control_request *request)
 {
     struct error error;
-    if (daemon->stop || daemon->reload) {
+    if (wait_for_change(daemon, request))
+        return;
+    if (daemon->stop || daemon->reload || certificates_busy(daemon->certificates)) {
         if (daemon->reload && !request)
             daemon->reload->again = true;
         error_set(&error, EX_TEMPFAIL, daemon->stop ? "posternd is stopping"
