@@ -68,16 +68,17 @@ class Gateway:
     """connectors: from xml.inbound() and xml.outbound(). certificates: name → (chain, key) where
     key is a path or a pkcs11: URI. tokens: attributes of Token elements. anchors: name → path.
     gateway: further attributes of Gateway. files: path in the folder → text, over what is made
-    otherwise. sockets: handed over as systemd does. descriptors: how many it may have open."""
+    otherwise. watches: name of a certificate → directory. sockets: handed over as systemd does. descriptors: how many it may have open."""
 
     def __init__(
         self, directory, connectors, certificates=(), tokens=(), anchors=(), listeners=1,
         gateway=(), files=(), environment=(), signer=None, level=6, arguments=(), sockets=(),
-        descriptors=None,
+        descriptors=None, watches=(),
     ):
         self.directory = pathlib.Path(directory)
         self.connectors = list(connectors)
         self.certificates, self.anchors = dict(certificates), dict(anchors)
+        self.watches = dict(watches)
         self.tokens, self.settings = list(tokens), {"DrainTimeOut": "00:00:05", **dict(gateway)}
         self.files = dict(files)
         self.environment = {
@@ -93,6 +94,7 @@ class Gateway:
         self.sockets, self.descriptor_limit = list(sockets), descriptors
         self.ports = [free_port() for _ in range(listeners)]
         self.control = self.directory / "control.sock"
+        self.state = self.directory / "state"
         self.process, self.clients = None, []
         self.lines, self.changed = [], threading.Condition()
         self.may_fail = False
@@ -112,10 +114,13 @@ class Gateway:
             parts.append(f"  <Token{xml.attributes(**token)}/>\n")
         for name, (chain, key) in self.certificates.items():
             inner = xml.element("Chain", chain) + xml.element("Key", key)
+            if name in self.watches:
+                inner += xml.element("Watch", self.watches[name])
             parts.append(f'  <Certificate Name="{name}">\n{inner}  </Certificate>\n')
         for name, path in self.anchors.items():
             parts.append(f'  <TrustAnchors Name="{name}">{path}</TrustAnchors>\n')
         parts.append(f'  <Control Socket="{self.control}"/>\n')
+        parts.append(f'  <State Directory="{self.state}"/>\n')
         return "".join(parts) + "</Gateway>\n"
 
     def configure(self):
