@@ -25,7 +25,7 @@ static const struct {
     [PKI_LIFETIME_WEEKS] = {"under-30-days", PKI_SEVERITY_WARNING,
                             "renew it now: posternctl cert request, then cert rotate with the "
                             "chain that comes back"},
-    [PKI_LIFETIME_DAYS] = {"under-7-days", PKI_SEVERITY_ERROR,
+    [PKI_LIFETIME_DAYS] = {"urgent", PKI_SEVERITY_ERROR,
                            "renew it today: when it has expired, whoever asks for it refuses our "
                            "mail"},
     [PKI_LIFETIME_EXPIRED] = {"expired", PKI_SEVERITY_ERROR,
@@ -99,12 +99,13 @@ void pki_lifetime_of(const X509 *certificate, time_t now, struct pki_lifetime *r
                          seconds_of(X509_get0_notAfter(certificate)), now, ret);
 }
 
-/* By severity first: an error anywhere in the chain outweighs a warning; then by what ends sooner.
- */
+/* An error anywhere in the chain outweighs a warning, then what ends sooner. Where all is well it
+ * is the leaf that is told of. */
 static bool is_worse(const struct pki_lifetime *lifetime, const struct pki_lifetime *than)
 {
-    return lifetime->severity != than->severity ? lifetime->severity > than->severity
-                                                : lifetime->ends < than->ends;
+    if (lifetime->severity != than->severity)
+        return lifetime->severity > than->severity;
+    return lifetime->severity != PKI_SEVERITY_OK && lifetime->ends < than->ends;
 }
 
 static void worst_of(const struct pki_chain *chain, time_t now, struct pki_lifetime *ret,
@@ -159,6 +160,13 @@ int pki_lifetime_of_anchors_file(const char *path, time_t now, size_t *count, si
             pki_name_text(X509_get_subject_name(sk_X509_value(all, i)), subject, size);
     }
     return 0;
+}
+
+bool pki_lifetime_is_due(const struct pki_lifetime *lifetime, enum pki_lifetime_stage told,
+                         time_t when, time_t now)
+{
+    return lifetime->severity != PKI_SEVERITY_OK &&
+           (when == 0 || lifetime->stage != told || now - when >= DAY);
 }
 
 const char *pki_lifetime_text(const struct pki_lifetime *lifetime, char *text, size_t size)

@@ -11,6 +11,7 @@
 #define POSTERN_PKI_LIFETIME_H
 
 #include <openssl/x509.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <time.h>
@@ -34,7 +35,7 @@ enum pki_lifetime_stage {
     PKI_LIFETIME_DAYS,       /* fewer than 7 days are left, or 9/10 of a short lifetime are past */
     PKI_LIFETIME_EXPIRED
 };
-/* "not-yet-valid", "fine", "two-thirds-past", "under-30-days", "under-7-days", "expired" */
+/* "not-yet-valid", "fine", "two-thirds-past", "under-30-days", "urgent", "expired" */
 const char *pki_lifetime_stage_name(enum pki_lifetime_stage stage);
 
 enum pki_severity { PKI_SEVERITY_OK, PKI_SEVERITY_WARNING, PKI_SEVERITY_ERROR };
@@ -64,6 +65,11 @@ int pki_lifetime_of_chain_file(const char *path, time_t now, struct pki_lifetime
  * EX_CONFIG as pki_anchors_load(). */
 int pki_lifetime_of_anchors_file(const char *path, time_t now, size_t *count, size_t *expired,
                                  char *subject, size_t size, struct error *error);
+
+/* Whether it is time to speak of it (again): once a stage, and once a day while it is not well.
+ * `told`: the stage when it was last spoken of, at `when` (0: never). */
+bool pki_lifetime_is_due(const struct pki_lifetime *lifetime, enum pki_lifetime_stage told,
+                         time_t when, time_t now);
 
 /* "expires on 2027-01-31T08:00:00Z, in 27 days; 71 % of its lifetime are past"; returns text. */
 const char *pki_lifetime_text(const struct pki_lifetime *lifetime, char *text, size_t size);

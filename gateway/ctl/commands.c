@@ -9,6 +9,7 @@
 #include "gateway/control/client.h"
 #include "gateway/control/shapes.h"
 #include "gateway/control/wire.h"
+#include "gateway/ctl/doctor.h"
 #include "gateway/ctl/locate.h"
 #include "gateway/ctl/show.h"
 #include "gateway/ctl/table.h"
@@ -34,6 +35,9 @@ const struct ctl_command ctl_commands[] = {
      .operand = "[DIR]",
      .summary = "say what is wrong in a configuration, without posternd",
      .offline = ctl_check},
+    {.noun = "doctor",
+     .summary = "what is wrong or will be soon, each with its cure",
+     .offline = ctl_doctor},
     {.noun = "inbound",
      .verb = "list",
      .summary = "the inbound connectors, in the order they are tried",
@@ -241,6 +245,35 @@ static int put_more(json_t *request, const struct ctl_arguments *arguments, stru
     return chain ? ctl_put_chain(request, chain, error) : 0;
 }
 
+static int reach(const struct ctl_arguments *arguments, struct control_client **ret,
+                 struct error *error)
+{
+    char path[256];
+    int result = 0;
+    if (!arguments->socket)
+        result = ctl_locate_socket(arguments->config, path, sizeof path, error);
+    return result < 0
+               ? result
+               : control_client_new(ret, arguments->socket ? arguments->socket : path, error);
+}
+
+int ctl_query(const struct ctl_arguments *arguments, const char *request, json_t **ret,
+              struct error *error)
+{
+    _cleanup_(control_client_freep) struct control_client *client = NULL;
+    json_auto_t *answer = NULL;
+    int result = reach(arguments, &client, error);
+    if (result == 0)
+        result = control_client_ask(client, request, NULL, QUICK, NULL, NULL, &answer, error);
+    if (result < 0)
+        return result;
+    json_t *failure = json_object_get(answer, "error");
+    if (failure)
+        return control_error_read(failure, error);
+    *ret = json_incref(json_object_get(answer, "result"));
+    return 0;
+}
+
 static int ask(struct conversation *conversation, json_t **ret, struct error *error)
 {
     json_auto_t *request = request_arguments(conversation->arguments);
@@ -248,15 +281,13 @@ static int ask(struct conversation *conversation, json_t **ret, struct error *er
     const struct ctl_arguments *arguments = conversation->arguments;
     const struct ctl_command *command = arguments->command;
     _cleanup_(control_client_freep) struct control_client *client = NULL;
-    char path[256];
     int result = put_more(request, arguments, error);
-    if (result == 0 && !arguments->socket)
-        result = ctl_locate_socket(arguments->config, path, sizeof path, error);
     if (result == 0)
-        result = control_client_new(&client, arguments->socket ? arguments->socket : path, error);
+        result = reach(arguments, &client, error);
     if (result < 0)
         return result;
-    return control_client_ask(client, command->request, json_incref(request), command->seconds, take_progress, conversation, ret, error);
+    return control_client_ask(client, command->request, json_incref(request), command->seconds,
+                              take_progress, conversation, ret, error);
 }
 
 /* Shows the answer, or what kept it from coming. */

@@ -5,6 +5,7 @@
 #include "gateway/ctl/show.h"
 
 #include <stdbool.h>
+#include <string.h>
 
 #include "gateway/ctl/cells.h"
 #include "pki/base/cleanup.h"
@@ -67,6 +68,23 @@ static void status_next_hops(struct table *table, const json_t *result)
     table_cellf(table, "%lld", number_of(result, "signatures"));
 }
 
+static void status_certificates(struct table *table, const json_t *certificates)
+{
+    size_t i;
+    json_t *one;
+    json_array_foreach(certificates, i, one)
+    {
+        bool well = strcmp(text_of(one, "severity"), "ok") == 0;
+        table_cell(table, "Certificate");
+        table_cellf(table, "%s: %sexpires %s, %lld day%s left", text_of(one, "name"),
+                    well                                             ? ""
+                    : strcmp(text_of(one, "severity"), "error") == 0 ? "URGENT, "
+                                                                     : "RENEW, ",
+                    text_of(one, "expires"), number_of(one, "days_left"),
+                    plural(number_of(one, "days_left")));
+    }
+}
+
 void ctl_show_status(const json_t *result)
 {
     struct table table = {.columns = 2};
@@ -83,6 +101,7 @@ void ctl_show_status(const json_t *result)
     list_cell(&table, json_object_get(result, "listeners"), "none", 16);
     table_cell(&table, "Workers");
     table_cellf(&table, "%lld", number_of(result, "workers"));
+    status_certificates(&table, json_object_get(result, "certificates"));
     status_mail(&table, result);
     status_next_hops(&table, result);
     table_print(stdout, &table);

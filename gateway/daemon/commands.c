@@ -14,6 +14,7 @@
 #include "gateway/control/wire.h"
 #include "gateway/daemon/certificates.h"
 #include "gateway/daemon/daemon.h"
+#include "gateway/daemon/expiry.h"
 #include "gateway/daemon/hsm.h"
 #include "gateway/daemon/remembered.h"
 #include "gateway/daemon/validate.h"
@@ -108,6 +109,7 @@ static void status(void *context, struct control_request *request, const json_t 
         (json_int_t)((clock_milliseconds() - daemon->started_monotonic) / 1000), "workers",
         (json_int_t)daemon->worker_count, "configuration",
         configuration(daemon->snapshot, daemon->directory), "listeners", listener_texts(daemon));
+    json_object_set_new(result, "certificates", expiry_list(daemon));
     json_t *more = traffic(daemon);
     json_object_update(result, more);
     json_decref(more);

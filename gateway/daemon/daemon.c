@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "gateway/daemon/certificates.h"
+#include "gateway/daemon/expiry.h"
 #include "gateway/daemon/hsm.h"
 #include "gateway/daemon/problems.h"
 #include "gateway/daemon/remembered.h"
@@ -72,6 +73,7 @@ static void check_health(struct loop_timer *timer)
 {
     struct daemon *daemon = container_of(timer, struct daemon, health);
     daemon_look_after_health(daemon);
+    expiry_look(daemon);
     loop_set_timer(daemon->loop, timer, HEALTH_MILLISECONDS, check_health);
 }
 
@@ -293,6 +295,7 @@ static void free_daemon(struct daemon *daemon)
         close(daemon->signal_fd);
     loop_free(daemon->loop);
     free(daemon->workers);
+    free(daemon->expiry);
     free(daemon->stop);
 }
 
@@ -321,6 +324,7 @@ int daemon_run(const char *directory, const char *signer_program, int level)
         code = fail(&error);
     } else {
         log_started(&daemon);
+        expiry_loaded(&daemon);
         daemon_look_after_health(&daemon);
         daemon_notify_ready(&daemon);
         certificates_configured(daemon.certificates);

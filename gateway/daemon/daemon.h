@@ -42,6 +42,7 @@ struct daemon {
     struct control_request *reload_request; /* waits for the change of a certificate to end */
     bool reload_wanted;                     /* the same for SIGHUP */
     struct validation *validations; /* under way: validate.h */
+    struct expiry *expiry;          /* what was told of each certificate: expiry.h */
     struct remembered *remembered;  /* the last ones: remembered.h; NULL: no memory */
     time_t started;
     int64_t started_monotonic; /* milliseconds */

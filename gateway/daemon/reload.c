@@ -10,6 +10,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "gateway/daemon/certificates.h"
+#include "gateway/daemon/expiry.h"
 #include "gateway/daemon/problems.h"
 #include "pki/base/clock.h"
 #include "pki/base/log.h"
@@ -129,6 +130,7 @@ static void succeeded(struct daemon_reload *reload)
     log_number(&log, "generation", (int64_t)daemon->snapshot->generation);
     log_number(&log, "warnings", (int64_t)reload->problems.warnings);
     log_end(&log);
+    expiry_loaded(daemon);
     if (reload->request)
         control_answer(reload->request,
                        json_pack("{s:I, s:o}", "generation",

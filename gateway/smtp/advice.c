@@ -112,6 +112,12 @@ static const struct row rows[] = {
                 .cure = "update the Exchange server that hands mail to us; a pause of up to 90 "
                         "days a year can be set in the Exchange admin center, in the report on "
                         "out-of-date connecting servers"}},
+    {.words = "client certificate", /* Postfix: "not trusted", or "No … presented" */
+     .advice = {.cause = "The next hop does not trust our client certificate, or none came",
+                .cure =
+                    "see that TlsCertificateName is set, that Chain has every intermediate, and "
+                    "that the next hop trusts the CA above it",
+                .identity = true}},
     /* --- our address and its reputation --- */
     {.status = "5.7.606",
      .to = 649,

@@ -71,7 +71,9 @@
     X(CERTIFICATE_FILE_WINS, "certificate-file-wins", LOG_WARNING,                                 \
       "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0a08")                                                          \
     X(CERTIFICATE_STORE, "certificate-store", LOG_ERR, "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0a09")         \
-    X(CERTIFICATE_WATCH, "certificate-watch", LOG_WARNING, "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0a0a")
+    X(CERTIFICATE_WATCH, "certificate-watch", LOG_WARNING, "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0a0a")     \
+    X(CERTIFICATE_EXPIRES, "certificate-expires", LOG_WARNING, "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0621") \
+    X(CERTIFICATE_URGENT, "certificate-urgent", LOG_ERR, "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0622")
 
 enum log_event_id {
 #define LOG_EVENT_ENUM(name, text, priority, id) LOG_EVENT_##name,

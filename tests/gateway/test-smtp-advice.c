@@ -62,6 +62,7 @@ static const struct {
      "5.7.230 Connecting Exchange server version is out-of-date; connection to Exchange Online "
      "blocked for 10 mins/hr.",
      "blocks", "update the Exchange server"},
+    {421, "4.7.1 mail.example Error: Client certificate not trusted", "does not trust", "Chain"},
     {550, "5.7.606 Access denied, banned sending IP [192.0.2.1].", "banned", "sender.office.com"},
     {550, "5.7.649 Access denied, banned sending IP [192.0.2.1].", "banned", "sender.office.com"},
     {550, "5.7.650 Something new", NULL, NULL},

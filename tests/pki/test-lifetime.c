@@ -64,6 +64,21 @@ START_TEST(every_stage_but_the_good_one_has_a_cure)
 }
 END_TEST
 
+START_TEST(it_is_spoken_of_once_a_stage_and_once_a_day)
+{
+    struct pki_lifetime lifetime;
+    time_t now = 1800000000;
+    pki_lifetime_between(now - 340L * DAY, now + 25L * DAY, now, &lifetime);
+    ck_assert(pki_lifetime_is_due(&lifetime, PKI_LIFETIME_FINE, 0, now));
+    ck_assert(pki_lifetime_is_due(&lifetime, PKI_LIFETIME_TWO_THIRDS, now - 1, now));
+    ck_assert(!pki_lifetime_is_due(&lifetime, PKI_LIFETIME_WEEKS, now - 1, now));
+    ck_assert(!pki_lifetime_is_due(&lifetime, PKI_LIFETIME_WEEKS, now - DAY + 1, now));
+    ck_assert(pki_lifetime_is_due(&lifetime, PKI_LIFETIME_WEEKS, now - DAY, now));
+    pki_lifetime_between(now, now + 365L * DAY, now, &lifetime);
+    ck_assert(!pki_lifetime_is_due(&lifetime, PKI_LIFETIME_EXPIRED, 0, now));
+}
+END_TEST
+
 static X509 *certificate(const char *subject, long from, long to)
 {
     return test_certificate(&(struct test_certificate){
@@ -141,6 +156,7 @@ int main(void)
     tcase_add_loop_test(tests, each_threshold_is_where_it_is_said_to_be, 0,
                         (int)ARRAY_SIZE(stages));
     tcase_add_test(tests, every_stage_but_the_good_one_has_a_cure);
+    tcase_add_test(tests, it_is_spoken_of_once_a_stage_and_once_a_day);
     tcase_add_test(tests, a_certificate_is_judged_by_its_dates);
     tcase_add_test(tests, a_chain_is_judged_by_its_worst_certificate);
     tcase_add_test(tests, anchors_that_have_expired_are_counted);

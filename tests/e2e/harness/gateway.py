@@ -68,12 +68,14 @@ class Gateway:
     """connectors: from xml.inbound() and xml.outbound(). certificates: name → (chain, key) where
     key is a path or a pkcs11: URI. tokens: attributes of Token elements. anchors: name → path.
     gateway: further attributes of Gateway. files: path in the folder → text, over what is made
-    otherwise. watches: name of a certificate → directory. sockets: handed over as systemd does. descriptors: how many it may have open."""
+    otherwise. watches: name of a certificate → directory. sockets: handed over as systemd does.
+    descriptors: how many it may have open. state: its state directory; posternd makes one when it
+    needs it."""
 
     def __init__(
         self, directory, connectors, certificates=(), tokens=(), anchors=(), listeners=1,
         gateway=(), files=(), environment=(), signer=None, level=6, arguments=(), sockets=(),
-        descriptors=None, watches=(),
+        descriptors=None, watches=(), state=None,
     ):
         self.directory = pathlib.Path(directory)
         self.connectors = list(connectors)
@@ -92,9 +94,10 @@ class Gateway:
         }
         self.signer, self.level, self.arguments = signer or SIGNER, level, list(arguments)
         self.sockets, self.descriptor_limit = list(sockets), descriptors
+        # Never the machine's own; it must be there to be used.
+        self.state = pathlib.Path(state or self.directory / "state")
         self.ports = [free_port() for _ in range(listeners)]
         self.control = self.directory / "control.sock"
-        self.state = self.directory / "state"
         self.process, self.clients = None, []
         self.lines, self.changed = [], threading.Condition()
         self.may_fail = False
