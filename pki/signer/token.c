@@ -414,6 +414,7 @@ int token_store_new(struct store **ret, const struct key_request *request, struc
     token->base.operations = &operations;
     token->backoff = (struct backoff){.first = BACKOFF_FIRST, .limit = BACKOFF_LIMIT};
     token->generation = 1;
+    token->wanted = token->limit = request->sessions; /* also where no key is ever opened */
     pthread_mutex_init(&token->locating, NULL);
     pthread_mutex_init(&token->lock, NULL);
     pthread_cond_init(&token->freed, NULL);

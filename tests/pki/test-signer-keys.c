@@ -378,7 +378,7 @@ int main(void)
     Suite *suite = suite_create("signer-keys");
     TCase *tcase = tcase_create("keys");
     test_setup();
-    tcase_set_timeout(tcase, 120);
+    tcase_set_timeout(tcase, 15);
     tcase_add_checked_fixture(tcase, test_begin, NULL);
     tcase_add_loop_test(tcase, a_key_that_was_made_signs_by_its_uri, 0, (int)ARRAY_SIZE(types));
     tcase_add_loop_test(tcase, a_refusal_is_told_in_clear_words_and_never_tried_again, 0,
