@@ -9,6 +9,7 @@
 
 #include "connectors/readers.h"
 #include "connectors/rules.h"
+#include "connectors/select.h"
 #include "connectors/tables.h"
 #include "connectors/uri.h"
 #include "connectors/values.h"
@@ -183,6 +184,24 @@ static void check_keys(struct conn_reader *reader, const xmlNode *node,
         }
 }
 
+/* Two that watch the same directory would both take what one of them is meant to. */
+static void check_watch(struct conn_reader *reader, const xmlNode *node,
+                        const struct conn_certificate *certificate)
+{
+    const struct conn_certificate *first = reader->config->certificates;
+    const xmlNode *watch = conn_find_child(node, "Watch");
+    struct error error;
+    for (const struct conn_certificate *other = first; other < certificate; other++) {
+        if (!certificate->watch || !other->watch || strcmp(certificate->watch, other->watch) != 0)
+            continue;
+        error_set(&error, EX_CONFIG, "The certificates '%s' and '%s' watch the same directory",
+                  other->name ? other->name : "", certificate->name ? certificate->name : "");
+        error_cure(&error, "give each a directory of its own");
+        conn_complain(reader, watch ? watch : node, false, &error);
+        return;
+    }
+}
+
 static void finish_certificate(struct conn_reader *reader, const xmlNode *node, void *object)
 {
     const struct conn_config *config = reader->config;
@@ -191,6 +210,7 @@ static void finish_certificate(struct conn_reader *reader, const xmlNode *node, 
     conn_check_unique(reader, node,
                       CONN_NAMED("Certificate", config->certificates, config->certificate_count));
     check_keys(reader, node, certificate);
+    check_watch(reader, node, certificate);
     if (certificate->chain && reader->look_at_files)
         check_chain(reader, chain ? chain : node, certificate);
 }
@@ -217,22 +237,6 @@ static void finish_anchors(struct conn_reader *reader, const xmlNode *node, void
     conn_complain(reader, node, false, &error);
 }
 
-/* The Token whose URI says most of those that the key's URI fits; the first of equals. */
-static const struct conn_token *find_token(const struct conn_config *config, const char *key)
-{
-    const struct conn_token *best = NULL;
-    int most = -1;
-    for (size_t i = 0; i < config->token_count; i++) {
-        const char *uri = config->tokens[i].uri;
-        int count = uri ? conn_uri_fits(uri, key) : -1;
-        if (count > most) {
-            most = count;
-            best = &config->tokens[i];
-        }
-    }
-    return best;
-}
-
 /* `line` is of a Key, in one of the certificates. */
 static const xmlNode *find_key_node(const xmlNode *gateway, int line)
 {
@@ -250,7 +254,7 @@ static void tie_to_token(struct conn_reader *reader, const xmlNode *gateway,
     struct error error;
     if (!key->uri || !conn_uri_is_pkcs11(key->uri))
         return;
-    key->token = find_token(reader->config, key->uri);
+    key->token = conn_token_of(reader->config, key->uri);
     if (key->token)
         return;
     error_set(&error, EX_CONFIG,
@@ -306,6 +310,8 @@ static const struct conn_field certificate_fields[] = {
     {"Key", CONN_MANY | CONN_REQUIRED, .section = &key_section,
      CONN_LIST(conn_certificate, keys, key_count),
      .example = "<Key>pkcs11:token=postern;object=hybrid;type=private</Key>"},
+    {"Watch", 0, conn_read_path, CONN_IN(conn_certificate, watch),
+     .example = "<Watch>/var/lib/postern/incoming/hybrid</Watch>"},
 };
 static const struct conn_section certificate_section = {
     CONN_FIELDS(certificate_fields), offsetof(struct conn_certificate, place), finish_certificate};

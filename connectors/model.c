@@ -97,6 +97,7 @@ static void free_gateway_lists(struct conn_config *config)
     for (size_t i = 0; i < config->certificate_count; i++) {
         free(config->certificates[i].name);
         free(config->certificates[i].chain);
+        free(config->certificates[i].watch);
         for (size_t k = 0; k < config->certificates[i].key_count; k++)
             free(config->certificates[i].keys[k].uri);
         free(config->certificates[i].keys);

@@ -57,6 +57,7 @@ struct conn_certificate {
     char *name, *chain;    /* chain: a path */
     struct conn_key *keys; /* Key, at least one: where the key is, in the order of preference */
     size_t key_count;
+    char *watch; /* Watch: a directory whose new chain files are rotated to; NULL: none */
     struct conn_place place;
 };
 

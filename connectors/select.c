@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "connectors/suites.h"
+#include "connectors/uri.h"
 
 static const char *const condition_names[] = {
     [CONN_CONDITION_NONE] = "none",
@@ -195,6 +196,23 @@ const struct conn_outbound *conn_outbound_choose(const struct conn_config *confi
                 highest = rank;
                 best = outbound;
             }
+        }
+    }
+    return best;
+}
+
+const struct conn_token *conn_token_of(const struct conn_config *config, const char *key)
+{
+    const struct conn_token *best = NULL;
+    int most = -1;
+    if (!conn_uri_is_pkcs11(key))
+        return NULL;
+    for (size_t i = 0; i < config->token_count; i++) {
+        const char *uri = config->tokens[i].uri;
+        int count = uri ? conn_uri_fits(uri, key) : -1;
+        if (count > most) {
+            most = count;
+            best = &config->tokens[i];
         }
     }
     return best;

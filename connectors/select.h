@@ -54,6 +54,10 @@ const struct conn_outbound *conn_outbound_choose(const struct conn_config *confi
                                                  const struct conn_inbound *inbound,
                                                  const char *domain);
 
+/* The Token whose URI says most of those that the key's URI fits, the first of equals: where the key
+ * is, and the PIN for it. NULL: none fits, or `key` is no PKCS#11 URI. */
+const struct conn_token *conn_token_of(const struct conn_config *config, const char *key);
+
 /* True when `domain` (lower case) is covered by `pattern` ("contoso.com", "*.contoso.com", "*"). */
 bool conn_domain_matches(const char *pattern, const char *domain);
 

@@ -193,7 +193,7 @@ static int take_signed(struct client *client, struct request *request,
 {
     const struct pki_wire_signed *answer = &message->signature;
     struct signer_key *key = request->key;
-    if (request->open || request->list)
+    if (request->open || request->list || request->generate)
         return error_set(error, EX_PROTOCOL, "The signer signed what was not asked for");
     if (key) {
         key->status.signatures++;
@@ -257,8 +257,10 @@ static int take_failed(struct client *client, struct request *request,
         client_open_failed(key, &reason, failed->pin_refused);
     else if (key)
         sign_failed(key, request, failed, &reason);
-    if (request->answer)
+    if (request->answer) {
         *request->answer->error = reason;
+        request->answer->answered = true;
+    }
     request_finish(request, -reason.code);
     request_give(client, request);
     return 0;
@@ -283,6 +285,23 @@ static int take_listed(struct client *client, struct request *request,
     (void)message;
     if (!request->list)
         return error_set(error, EX_PROTOCOL, "The signer listed what was not asked for");
+    request_finish(request, 0);
+    request_give(client, request);
+    return 0;
+}
+
+static int take_generated(struct client *client, struct request *request,
+                          const struct pki_wire_message *message, struct error *error)
+{
+    const struct pki_wire_generated *generated = &message->generated;
+    struct answer *waiting = request->answer;
+    if (!request->generate)
+        return error_set(error, EX_PROTOCOL, "The signer made a key that was not asked for");
+    if (waiting) {
+        copy(waiting->uri, PKI_WIRE_TEXT_MAXIMUM + 1, generated->uri);
+        memcpy(waiting->signature, generated->public_key.at, generated->public_key.length);
+        *waiting->length = generated->public_key.length;
+    }
     request_finish(request, 0);
     request_give(client, request);
     return 0;
@@ -320,6 +339,7 @@ int client_take_packet(struct client *client, const uint8_t *packet, size_t leng
         [PKI_WIRE_OPENED] = take_opened, [PKI_WIRE_SIGNED] = take_signed,
         [PKI_WIRE_FAILED] = take_failed, [PKI_WIRE_FOUND] = take_found,
         [PKI_WIRE_LISTED] = take_listed, [PKI_WIRE_PROGRESS] = take_progress,
+        [PKI_WIRE_GENERATED] = take_generated,
     };
     struct pki_wire_message message;
     if (pki_wire_decode(packet, length, &message) < 0)

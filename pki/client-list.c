@@ -1,7 +1,8 @@
 /* SPDX-FileCopyrightText: 2026 The Postern developers
  * SPDX-License-Identifier: Apache-2.0
  *
- * Looking through a token. See client.h. */
+ * What is asked once and is about no open key: what a token holds, where a key is, a new key. See
+ * client.h. */
 #include <errno.h>
 #include <string.h>
 
@@ -38,30 +39,24 @@ static void find_refusal(const struct client *client, const struct pki_key_sourc
             *refused = key->refused;
 }
 
-static int begin_list(struct client *client, const struct pki_key_source *source,
-                      struct answer *answer, int64_t deadline, struct request **ret,
-                      struct error *error)
+static int begin(struct client *client, struct question *question, int64_t deadline,
+                 struct request **ret, struct error *error)
 {
     struct request *request = request_take(client);
     if (!request)
         return error_set(error, EX_TEMPFAIL, "%d requests wait for the signer already",
                          CLIENT_REQUESTS);
-    struct pki_wire_message message = {
-        .type = PKI_WIRE_LIST,
-        .id = request->id,
-        .list = {.sessions = source->sessions ? source->sessions : 4,
-                 .timeout = source->timeout ? source->timeout : CLIENT_TIMEOUT_DEFAULT,
-                 .token = source->token,
-                 .module = source->module,
-                 .pin_source = source->pin_source}};
-    find_refusal(client, source, &message.list.refused);
-    int result = client_send(client, &message, error);
+    question->message.id = request->id;
+    find_refusal(client, question->source, question->refused);
+    int result = client_send(client, &question->message, error);
     if (result < 0) {
         request_give(client, request);
         return result;
     }
-    request->list = true;
-    request->answer = answer;
+    question->sent = true;
+    request->generate = question->message.type == PKI_WIRE_GENERATE;
+    request->list = !request->generate;
+    request->answer = &question->answer;
     request->sent = clock_microseconds();
     request->deadline = deadline;
     client_wake(client);
@@ -69,8 +64,8 @@ static int begin_list(struct client *client, const struct pki_key_source *source
     return 0;
 }
 
-static int await_list(struct client *client, struct request *request, struct answer *answer,
-                      struct error *error)
+static int await(struct client *client, struct request *request, struct answer *answer,
+                 struct error *error)
 {
     struct timespec moment = timespec_of(request->deadline);
     int number = 0;
@@ -82,21 +77,24 @@ static int await_list(struct client *client, struct request *request, struct ans
     return error_set(error, EX_TEMPFAIL, "The signer did not answer in time");
 }
 
-int client_list(struct client *client, const struct pki_key_source *source, pki_found *found,
-                void *context, struct error *error)
+unsigned client_patience(const struct pki_key_source *source)
 {
-    unsigned timeout = source->timeout ? source->timeout : CLIENT_TIMEOUT_DEFAULT;
-    int64_t deadline = clock_microseconds() + (int64_t)timeout * CLIENT_OPEN_FACTOR * 1000;
-    struct answer answer = {.found = found, .context = context, .error = error};
+    return (source->timeout ? source->timeout : CLIENT_TIMEOUT_DEFAULT) * CLIENT_OPEN_FACTOR;
+}
+
+int client_ask(struct client *client, struct question *question, struct error *error)
+{
+    int64_t deadline = clock_microseconds() + (int64_t)question->milliseconds * 1000;
     struct request *request = NULL;
-    client_init_condition(&answer.arrived);
+    question->answer.error = error;
+    client_init_condition(&question->answer.arrived);
     pthread_mutex_lock(&client->lock);
     int result = await_process(client, deadline, error);
     if (result == 0)
-        result = begin_list(client, source, &answer, deadline, &request, error);
+        result = begin(client, question, deadline, &request, error);
     if (result == 0)
-        result = await_list(client, request, &answer, error);
+        result = await(client, request, &question->answer, error);
     pthread_mutex_unlock(&client->lock);
-    pthread_cond_destroy(&answer.arrived);
+    pthread_cond_destroy(&question->answer.arrived);
     return result;
 }

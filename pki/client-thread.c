@@ -11,7 +11,11 @@
  * queue since it was sent; and when others were answered meanwhile (a slow token, with many
  * waiting), it is a hang only if this one has still no answer after as long again. Either way its
  * caller was told at the deadline. A key whose opening has begun tells of each step, and a step has
- * one time-out; longer only while others in its queue move, for whose session it may wait. */
+ * one time-out; longer only while others in its queue move, for whose session it may wait.
+ *
+ * While a key is made, a module that does one thing at a time answers nothing else. To kill it then
+ * might leave half of a key, so nothing counts as a hang before the deadline of that order has
+ * passed; and when that has, the order itself is one. */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -336,11 +340,25 @@ static int64_t step_hung_at(const struct client *client, const struct request *r
     return moved + timeout < last ? moved + timeout : last;
 }
 
+/* The last deadline of the keys that are being made; 0: none is. */
+static int64_t making_until(const struct client *client)
+{
+    int64_t until = 0;
+    for (unsigned i = 0; i < CLIENT_REQUESTS; i++) {
+        const struct request *request = &client->requests[i];
+        if (request->id && request->generate && request->deadline > until)
+            until = request->deadline;
+    }
+    return until;
+}
+
 /* The moment at which this request alone proves a hang. */
 static int64_t hung_at(const struct client *client, const struct request *request)
 {
     if (request->begun)
         return step_hung_at(client, request);
+    if (request->generate)
+        return request->deadline;
     bool moved = !request->key || moved_since(client, request->key, request->sent);
     return moved ? request->deadline + (request->deadline - request->sent) : request->deadline;
 }
@@ -361,6 +379,7 @@ static void look_after_requests(struct client *client, int64_t now, int64_t *wak
 {
     struct error error;
     const struct request *hung = NULL;
+    int64_t until = making_until(client);
     for (unsigned i = 0; i < CLIENT_REQUESTS; i++) {
         struct request *request = &client->requests[i];
         if (!request->id)
@@ -369,17 +388,24 @@ static void look_after_requests(struct client *client, int64_t now, int64_t *wak
             pass_deadline(request);
         else
             earlier(wake_at, request->deadline);
-        if (now >= hung_at(client, request))
+        int64_t moment = hung_at(client, request);
+        if (moment < until)
+            moment = until;
+        if (now >= moment)
             hung = request;
         else
-            earlier(wake_at, hung_at(client, request));
+            earlier(wake_at, moment);
     }
     if (!hung)
         return;
     error_set(&error, EX_TEMPFAIL,
               "The signer hangs, probably in the token's module, and is "
               "started again");
-    error_where(&error, "%s", hung->key ? hung->key->uri : "a key closed meanwhile");
+    error_where(&error, "%s",
+                hung->key        ? hung->key->uri
+                : hung->generate ? "a key that was to be made"
+                : hung->list     ? "a token that was looked through"
+                                 : "a key closed meanwhile");
     error_cure(&error, "see whether the HSM can be reached; give it more time with RequestTimeOut "
                        "if it is only slow");
     lose(client, &error);

@@ -2,9 +2,10 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * Inside of signer.h: one signer process and its keys. client.c (the process' life), client-key.c
- * (what callers do with keys), client-thread.c (the supervising thread), client-answer.c (what the
- * signer says), client-process.c (the child); signer.c, which chooses a process for each key, and
- * places.c, which makes one key of several, stand on these. Nobody else includes it.
+ * (what callers do with keys), client-list.c (what is asked once, without a key: a token's
+ * contents, a key's place, a new key), client-thread.c (the supervising thread), client-answer.c
+ * (what the signer says), client-process.c (the child); signer.c, which chooses a process for each
+ * key, and places.c, which makes one key of several, stand on these. Nobody else includes it.
  *
  * Everything belongs to client->lock, but for the process fields, which only the supervising thread
  * touches. A request is a place in a table of fixed size; its id names the place and how often it
@@ -41,15 +42,18 @@ struct answer {
     pthread_cond_t arrived;
     bool done;
     int result;
-    uint8_t *signature;
+    uint8_t *signature; /* of a GENERATE: the public key, DER */
     size_t *length;
+    char *uri;     /* of a GENERATE: of PKI_WIRE_TEXT_MAXIMUM + 1 bytes */
+    bool answered; /* it was the signer itself that said why it failed */
     struct error *error;
 };
 
 struct request {
-    uint32_t id;            /* 0: the place is free */
-    bool open, list;        /* an OPEN or a LIST; else a SIGN */
-    bool begun;             /* of an OPEN: its turn has come, and each step has a time-out */
+    uint32_t id;     /* 0: the place is free */
+    bool open, list; /* an OPEN; a LIST or FIND; neither, and no GENERATE: a SIGN */
+    bool generate;
+    bool begun; /* of an OPEN: its turn has come, and each step has a time-out */
     struct signer_key *key; /* NULL when it was freed meanwhile */
     struct answer *answer;  /* NULL: abandoned, or an OPEN */
     int64_t sent, deadline; /* clock_microseconds(); sent: or the last PROGRESS */
@@ -149,9 +153,22 @@ unsigned client_status(struct client *client, struct pki_process_status *status,
 
 void client_end(struct client *client); /* begins the end that client_free() waits for */
 
-/* client-list.c, without the lock. */
-int client_list(struct client *client, const struct pki_key_source *source, pki_found *found,
-                void *context, struct error *error);
+/* client-list.c, without the lock: one message that is about no open key, and its answer. */
+struct question {
+    struct pki_wire_message message;
+    struct pki_wire_file *refused; /* in the message; filled here */
+    const struct pki_key_source *source;
+    unsigned milliseconds; /* for all of it */
+    bool sent;             /* it may have been heard */
+    struct answer answer;
+};
+int client_ask(struct client *client, struct question *question, struct error *error);
+/* Four time-outs, as an OPEN has. */
+unsigned client_patience(const struct pki_key_source *source);
+
+/* signer.c: the same, of the process that serves the place (source->key names it). */
+int signer_ask(struct pki_signer *signer, const struct pki_key_source *place,
+               struct question *question, struct error *error);
 
 /* signer.c: finds the process for it, and adds it there. On failure the key is still the caller's.
  */

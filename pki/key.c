@@ -7,6 +7,7 @@
 #include <openssl/core_names.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 static const struct pki_algorithm_info algorithms[PKI_ALGORITHM_END] = {
     [PKI_RSA_PKCS1_SHA256] = {"rsa_pkcs1_sha256", PKI_SCHEME_RSA_PKCS1, "SHA256", 32, false},
@@ -86,6 +87,43 @@ const char *pki_key_type_text(const EVP_PKEY *public_key, char *text, size_t siz
     else
         snprintf(text, size, "another type");
     return text;
+}
+
+static const char *const type_names[PKI_KEY_TYPE_END] = {
+    [PKI_KEY_RSA_2048] = "rsa:2048", [PKI_KEY_RSA_3072] = "rsa:3072",
+    [PKI_KEY_RSA_4096] = "rsa:4096", [PKI_KEY_EC_P256] = "ec:p256",
+    [PKI_KEY_EC_P384] = "ec:p384",   [PKI_KEY_ED25519] = "ed25519",
+};
+
+const char *pki_key_type_name(enum pki_key_type type)
+{
+    unsigned index = type;
+    return index < PKI_KEY_TYPE_END && type_names[index] ? type_names[index] : "unknown";
+}
+
+enum pki_key_type pki_key_type_by_name(const char *name)
+{
+    for (unsigned i = 1; i < PKI_KEY_TYPE_END; i++)
+        if (strcasecmp(name, type_names[i]) == 0)
+            return i;
+    return 0;
+}
+
+enum pki_key_type pki_key_type_like(const EVP_PKEY *public_key)
+{
+    static const struct {
+        const char *text;
+        enum pki_key_type type;
+    } like[] = {
+        {"EC P-256", PKI_KEY_EC_P256}, {"EC P-384", PKI_KEY_EC_P384}, {"Ed25519", PKI_KEY_ED25519}};
+    char text[64];
+    if (EVP_PKEY_is_a(public_key, "RSA"))
+        return EVP_PKEY_get_bits(public_key) > 3072 ? PKI_KEY_RSA_4096 : PKI_KEY_RSA_3072;
+    pki_key_type_text(public_key, text, sizeof text);
+    for (size_t i = 0; i < ARRAY_SIZE(like); i++)
+        if (strcmp(text, like[i].text) == 0)
+            return like[i].type;
+    return 0;
 }
 
 void pki_key_retry(struct pki_key *key)

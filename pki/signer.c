@@ -162,19 +162,17 @@ struct pki_signer *pki_signer_free(struct pki_signer *signer)
     return NULL;
 }
 
-int pki_token_list(struct pki_signer *signer, const struct pki_key_source *source, pki_found *found,
-                   void *context, struct error *error)
+int signer_ask(struct pki_signer *signer, const struct pki_key_source *place,
+               struct question *question, struct error *error)
 {
-    struct pki_key_source place = *source;
-    place.key = source->token;
-    _cleanup_free_ char *name = process_name(&place);
+    _cleanup_free_ char *name = process_name(place);
     struct client *client = NULL;
     if (!name)
         return error_set(error, EX_OSERR, "Out of memory");
     pthread_mutex_lock(&signer->lock);
     int result = choose_client(signer, &name, &client, error);
     pthread_mutex_unlock(&signer->lock);
-    return result < 0 ? result : client_list(client, &place, found, context, error);
+    return result < 0 ? result : client_ask(client, question, error);
 }
 
 static void add_up(struct pki_signer_status *sum, const struct pki_process_status *process)

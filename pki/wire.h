@@ -14,6 +14,10 @@
  *     CLOSE (key)                    →           (no answer)
  *     LIST (where a token is)        →
  *                                    ←           FOUND for each thing on it, then LISTED, or FAILED
+ *     FIND (a public key, and where) →
+ *                                    ←           FOUND for the private key, then LISTED, or FAILED
+ *     GENERATE (where, what kind)    →
+ *                                    ←           GENERATED (public key, where it is) or FAILED
  *
  * Every request bears an id of the asker's choice, and its answer the same. Integers are little
  * endian; text is a 16-bit count, the bytes (none of them NUL) and one NUL; bytes are a 16-bit
@@ -47,6 +51,9 @@ enum pki_wire_type {
     PKI_WIRE_FOUND,
     PKI_WIRE_LISTED,
     PKI_WIRE_PROGRESS, /* has no fields */
+    PKI_WIRE_FIND,
+    PKI_WIRE_GENERATE,
+    PKI_WIRE_GENERATED,
     PKI_WIRE_END
 };
 
@@ -133,6 +140,28 @@ struct pki_wire_listed {
     uint32_t count; /* of what was found */
 };
 
+/* As an OPEN that closes at once: the answer is the URI by which the key can be named. */
+struct pki_wire_find {
+    uint32_t sessions, timeout;
+    struct pki_wire_file refused;
+    const char *uri, *token, *module, *pin_source;
+    struct pki_wire_bytes public_key; /* SubjectPublicKeyInfo, DER */
+};
+
+struct pki_wire_generate {
+    uint32_t type; /* enum pki_key_type */
+    uint32_t sessions, timeout;
+    struct pki_wire_file refused;
+    const char *token, *module, *pin_source;
+    const char *label;
+    struct pki_wire_bytes id;
+};
+
+struct pki_wire_generated {
+    const char *uri;                  /* of the private key, with its id */
+    struct pki_wire_bytes public_key; /* SubjectPublicKeyInfo, DER */
+};
+
 struct pki_wire_message {
     enum pki_wire_type type;
     uint32_t id;
@@ -147,6 +176,9 @@ struct pki_wire_message {
         struct pki_wire_list list;
         struct pki_wire_found found;
         struct pki_wire_listed listed;
+        struct pki_wire_find find;
+        struct pki_wire_generate generate;
+        struct pki_wire_generated generated;
     };
 };
 

@@ -20,8 +20,11 @@
  *    "messages":{"accepted":100, "deferred":3, "rejected":1},
  *    "next_hop_connections":{"new":5, "resumed":3, "reused":90},
  *    "pool":{"idle":2, "in_use":1},
- *    "signatures":5}
- * Counts are since posternd started; "bytes" is message data accepted. */
+ *    "signatures":5,
+ *    "certificates":[{"name":"hybrid", "subject":"CN=…", "expires":TIME, "days_left":24,
+ *                     "percent_past":71, "stage":"fine|two-thirds-past|under-30-days|urgent|expired|
+ *                     not-yet-valid", "severity":"ok|warning|error", "cure":"…"|null}, …]}
+ * (of the certificate of each chain that fares worst: pki/lifetime.h). Counts are since posternd started; "bytes" is message data accepted. */
 #define CONTROL_STATUS "status"
 
 /* reload, no arguments. The new configuration is in force when the answer comes:
@@ -44,24 +47,39 @@
  *   OUTBOUND = {"name":"tenant", "enabled":true, "recipient_domains":["*"],
  *               "smart_hosts":["contoso-com.mail.protection.outlook.com:25"],
  *               "tls_settings":"DomainValidation", "tls_domains":[…], "certificate":"hybrid"|null,
- *               "scope":["exchange", …] ([]: every inbound connector)}
+ *               "scope":["exchange", …] ([]: every inbound connector),
+ *               "validated":{"time":TIME, "outcome":"passed|failed", "failed_step":"rcpt"|null,
+ *                            "failure":WORD|null, "detail":"…"|null, "host":"…", "address":"…"|null,
+ *                            "recipient":"…"|null, "sent":false}|null (never)}
  * outbound-show {"name":"tenant"}: as inbound-show. */
 #define CONTROL_OUTBOUND_LIST "outbound-list"
 #define CONTROL_OUTBOUND_SHOW "outbound-show"
 
-/* outbound-validate {"name":"tenant"}: a progress object as each step ends,
- *   {"step":"resolve|connect|greeting|ehlo|starttls|handshake|verdict|ehlo-tls",
- *    "outcome":"passed|failed|warning|skipped", "milliseconds":12, "detail":"…", "cure":"…"|null}
+/* outbound-validate {"name":"tenant", "recipient":"a@example.com" (left out: it ends with what EHLO
+ * offers), "sender":"b@example.com" (left out or "": the null sender), "send":true (left out: RSET
+ * follows RCPT)}: a progress object as each step ends,
+ *   {"step":"resolve|connect|greeting|ehlo|starttls|handshake|verdict|ehlo-tls|mail|rcpt|rset|data|
+ *            message", "outcome":"passed|failed|warning|skipped", "milliseconds":12, "detail":"…",
+ *    "cause":"…"|null, "cure":"…"|null, "host":"…", "address":"192.0.2.1:25"|null,
+ *    and of ehlo and ehlo-tls: "offers":["SIZE 1000", …];
+ *    of handshake: "tls_version", "cipher", "group", "certificate_asked":true;
+ *    of verdict: "checks":[{"check":"chain", "outcome":"passed|failed|warning|not-reached|
+ *                           not-asked"}, …];
+ *    of mail to message: "reply":{"code":250, "status":"2.1.0"|null, "text":"…"}}
  * and the result, which is a result also when a step failed:
- *   {"outcome":"passed|failed", "failed_step":"verdict"|null, "host":"…", "address":"192.0.2.1:25",
- *    "tls_version":"TLSv1.3", "cipher":"TLS_AES_256_GCM_SHA384", "resumed":false,
+ *   {"outcome":"passed|failed", "failed_step":"verdict"|null,
+ *    "failure":"unreachable|refused|temporary|protocol|our-identity|their-identity"|null,
+ *    "detail":"…"|null, "cause":"…"|null, "cure":"…"|null,
+ *    "host":"…", "address":"192.0.2.1:25",
+ *    "tls_version":"TLSv1.3", "cipher":"TLS_AES_256_GCM_SHA384", "group":"x25519",
+ *    "resumed":false, "certificate_asked":true, "certificate_sent":"CN=…"|null,
  *    "peer":{"subject":"…", "issuer":"…", "names":"… …", "serial":"…", "fingerprint":"…",
- *            "expires":TIME}|null,
- *    "certificate_sent":"CN=…"|null}
+ *            "expires":TIME}|null, "checks":[…]|null, "offers":[…]|null,
+ *    "sender":""|null, "recipient":"…"|null, "sent":false, "reply":{…}|null (the last that counted)}
  * What was not reached is null. Several smart hosts: the steps of each that is tried come one after
  * the other, the result is that of the last. An error is for what is not the far side's fault: no
- * such connector (65), no signature to be had (69, 75), too much running (75). posternctl puts the
- * progress objects into the document it prints as "steps". */
+ * such connector (65), an address that is none (64), posternd stops (75), too much running (75).
+ * posternctl puts the progress objects into the document it prints as "steps". */
 #define CONTROL_OUTBOUND_VALIDATE "outbound-validate"
 
 /* peer-list {"connector":"tenant" (left out: all; "outbound/tenant": of that direction)}:
@@ -119,5 +137,36 @@
  * and the result {"outcome":"passed|failed", "certificates":2, "count":100}. No such certificate:
  * an error with code 65. */
 #define CONTROL_HSM_TEST "hsm-test"
+
+/* cert-list, no arguments: {"certificates":[CERTIFICATE, …]}; cert-show {"name":"hybrid"}: CERTIFICATE,
+ *   {"name":"hybrid", "chain_file":"…", "keys":["pkcs11:…", …] (both of postern.xml),
+ *    "watch":"…"|null, "activate_at":TIME|null, "next":GENERATION|null, "active":GENERATION,
+ *    "previous":GENERATION|null}, where
+ *   GENERATION = {"generation":3|null (null: in the Chain file alone), "subject":"…", "issuer":"…",
+ *                 "names":["…"], "serial":"…", "fingerprint":"…", "key_type":"EC P-256",
+ *                 "not_before":TIME, "not_after":TIME, "days_left":27, "lifetime_percent":71,
+ *                 "lifetime":"two-thirds-past" (pki/lifetime.h), "keys":["pkcs11:…"],
+ *                 "came":TIME|null, "from":"…"}, or {"error":ERROR} where it cannot be read.
+ *
+ * cert-stage {"name":…, "chain":BASE64, "file":"…" (for people), "key":"…" (may be left out)};
+ * cert-import, the same with a key; cert-test {"name":…, "recipient":…}; cert-activate {"name":…,
+ * "at":TIME}; cert-rollback {"name":…}; cert-rotate, as stage and test. The chain has at most 40 KiB
+ * before base64. A progress object as each step ends,
+ *   {"step":"chain|key|self-test|stage|test|activate|schedule|rollback", "connector":"tenant"|null,
+ *    "outcome":"passed|failed|warning", "detail":"…", "cure":"…"|null}
+ * and between them those of outbound-validate, with "connector". The result is
+ *   {"verb":"rotate", "outcome":"passed", "connectors":[…], "certificate":CERTIFICATE}
+ * where "connectors" has the results of outbound-validate, each with "connector". What fails changes
+ * nothing and is an error, with "connectors" in it: 65, the chain cannot work, or there is nothing to
+ * activate, test or go back to; 69, a next hop does not take it, or a token is away; 75, another change
+ * is under way; 78, its key is nowhere. */
+#define CONTROL_CERT_LIST "cert-list"
+#define CONTROL_CERT_SHOW "cert-show"
+#define CONTROL_CERT_IMPORT "cert-import"
+#define CONTROL_CERT_STAGE "cert-stage"
+#define CONTROL_CERT_TEST "cert-test"
+#define CONTROL_CERT_ACTIVATE "cert-activate"
+#define CONTROL_CERT_ROLLBACK "cert-rollback"
+#define CONTROL_CERT_ROTATE "cert-rotate"
 
 #endif

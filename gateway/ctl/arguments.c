@@ -62,15 +62,35 @@ static int check_operand(const struct ctl_arguments *arguments, const char *surp
     const struct ctl_command *command = arguments->command;
     const char *verb = command->verb ? command->verb : "", *space = *verb ? " " : "";
     const char *operand = command->operand ? command->operand : "";
+    const char *second = command->second ? command->second : "";
     bool needed = *operand && *operand != '[';
     if (surplus)
         error_set(error, EX_USAGE, "\"%s\" is one word too many", surplus);
     else if (needed && (!arguments->operand || !*arguments->operand))
         error_set(error, EX_USAGE, "%s%s%s needs a %s", command->noun, space, verb, operand);
+    else if (*second && (!arguments->second || !*arguments->second))
+        error_set(error, EX_USAGE, "%s%s%s needs a %s behind the %s", command->noun, space, verb,
+                  second, operand);
     else
         return 0;
-    return error_cure(error, "posternctl %s%s%s%s%s", command->noun, space, verb,
-                      *operand ? " " : "", operand);
+    return error_cure(error, "posternctl %s%s%s%s%s%s%s", command->noun, space, verb,
+                      *operand ? " " : "", operand, *second ? " " : "", second);
+}
+
+/* What the command makes necessary, or an option. */
+static int check_needed(const struct ctl_arguments *arguments, struct error *error)
+{
+    const struct ctl_command *command = arguments->command;
+    const char *missing = ctl_options_missing(arguments, command->needs);
+    const char *usual = arguments->send ? "--send" : "--sender";
+    if (missing) {
+        error_set(error, EX_USAGE, "%s %s needs a --%s", command->noun, command->verb, missing);
+        return error_cure(error, "posternctl --help %s says what belongs to it", command->noun);
+    }
+    if (arguments->recipient || !(arguments->sender || arguments->send))
+        return 0;
+    error_set(error, EX_USAGE, "%s needs a --recipient", usual);
+    return error_cure(error, "posternctl outbound validate NAME --recipient ADDRESS");
 }
 
 /* Options that only some commands take. */
@@ -83,10 +103,7 @@ static int check_options(const struct ctl_arguments *arguments, struct error *er
                   command->verb ? command->verb : "", surplus);
         return error_cure(error, "leave --%s out", surplus);
     }
-    if (arguments->recipient || !(arguments->sender || arguments->send))
-        return 0;
-    error_set(error, EX_USAGE, "%s needs a --recipient", arguments->send ? "--send" : "--sender");
-    return error_cure(error, "posternctl outbound validate NAME --recipient ADDRESS");
+    return check_needed(arguments, error);
 }
 
 /* `words` end with NULL. */
@@ -102,6 +119,8 @@ static int read_words(struct ctl_arguments *arguments, char **words, struct erro
     words += arguments->command->verb ? 2 : 1;
     if (arguments->command->operand && *words)
         arguments->operand = *words++;
+    if (arguments->command->second && *words)
+        arguments->second = *words++;
     int result = check_options(arguments, error);
     return result < 0 ? result : check_operand(arguments, *words, error);
 }
@@ -128,9 +147,10 @@ void ctl_help(FILE *file, const char *noun)
         char words[64];
         if (noun && strcmp(noun, command->noun) != 0)
             continue;
-        snprintf(words, sizeof words, "%s%s%s%s%s", command->noun, command->verb ? " " : "",
+        snprintf(words, sizeof words, "%s%s%s%s%s%s%s", command->noun, command->verb ? " " : "",
                  command->verb ? command->verb : "", command->operand ? " " : "",
-                 command->operand ? command->operand : "");
+                 command->operand ? command->operand : "", command->second ? " " : "",
+                 command->second ? command->second : "");
         fprintf(file, "  %-24s %s\n", words, command->summary);
     }
     fputs("\nOptions, before or after the noun:\n", file);

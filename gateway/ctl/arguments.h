@@ -20,8 +20,10 @@ struct ctl_arguments;
 struct ctl_command {
     const char *noun, *verb; /* verb NULL: the noun is the whole command */
     const char *operand;     /* "NAME"; "[DIR]" may be left out; NULL: none */
+    const char *second;      /* an operand behind it, "CHAIN"; NULL: none */
     const char *summary;
     uint32_t takes; /* options beside those that every command takes: CTL_TAKES(…) */
+    uint32_t needs; /* those of them without which it cannot be */
     /* Either asks posternd for `request`, waiting at most `seconds` for each line, and shows what
      * came; `progress` and `judge` (the exit status a result stands for) may be NULL … */
     const char *request;
@@ -40,12 +42,12 @@ struct ctl_arguments {
     uint32_t given; /* a bit for each enum ctl_option */
     const char *config, *socket;
     long count;
-    const char *recipient, *sender, *connector;
+    const char *recipient, *sender, *connector, *key, *chain, *at;
     bool send, yes, dry_run;
     bool json, help, version;
     const struct ctl_command *command; /* NULL only with help or version */
     const char *noun;                  /* of which help is wanted, may be NULL */
-    const char *operand;               /* NULL: none was given */
+    const char *operand, *second;      /* NULL: none was given */
 };
 
 /* EX_USAGE with what to type instead. What was read by then is in *ret also on failure, so that the

@@ -13,6 +13,7 @@
 #include "gateway/ctl/locate.h"
 #include "gateway/ctl/show.h"
 #include "gateway/ctl/table.h"
+#include "pki/base/cleanup.h"
 
 /* Longest waits for a line. A reload reads files and asks tokens; a step of a validation may last
  * as long as RFC 5321 4.5.3.2 lets a server take for its final reply, ten minutes. */
@@ -73,6 +74,75 @@ const struct ctl_command ctl_commands[] = {
      .show = ctl_show_validation,
      .progress = ctl_show_validation_step,
      .judge = ctl_judge_validation},
+    {.noun = "cert",
+     .verb = "list",
+     .summary = "our certificates: next, active and previous",
+     .request = CONTROL_CERT_LIST,
+     .seconds = QUICK,
+     .show = ctl_show_cert_list},
+    {.noun = "cert",
+     .verb = "show",
+     .operand = "NAME",
+     .summary = "all there is to know of one",
+     .request = CONTROL_CERT_SHOW,
+     .seconds = QUICK,
+     .show = ctl_show_cert},
+    {.noun = "cert",
+     .verb = "import",
+     .operand = "NAME",
+     .summary = "stage a certificate and say where its key is",
+     .takes = CTL_TAKES(CHAIN) | CTL_TAKES(KEY),
+     .needs = CTL_TAKES(CHAIN) | CTL_TAKES(KEY),
+     .request = CONTROL_CERT_IMPORT,
+     .seconds = RELOAD,
+     .show = ctl_show_cert_change,
+     .progress = ctl_show_cert_step},
+    {.noun = "cert",
+     .verb = "stage",
+     .operand = "NAME",
+     .second = "CHAIN",
+     .summary = "make a renewed certificate the next one",
+     .takes = CTL_TAKES(KEY),
+     .request = CONTROL_CERT_STAGE,
+     .seconds = RELOAD,
+     .show = ctl_show_cert_change,
+     .progress = ctl_show_cert_step},
+    {.noun = "cert",
+     .verb = "test",
+     .operand = "NAME",
+     .summary = "try the next one on every outbound connector",
+     .takes = CTL_TAKES(RECIPIENT),
+     .request = CONTROL_CERT_TEST,
+     .seconds = VALIDATION,
+     .show = ctl_show_cert_change,
+     .progress = ctl_show_cert_step},
+    {.noun = "cert",
+     .verb = "activate",
+     .operand = "NAME",
+     .summary = "present the next one from now on, or from --at TIME",
+     .takes = CTL_TAKES(AT),
+     .request = CONTROL_CERT_ACTIVATE,
+     .seconds = RELOAD,
+     .show = ctl_show_cert_change,
+     .progress = ctl_show_cert_step},
+    {.noun = "cert",
+     .verb = "rollback",
+     .operand = "NAME",
+     .summary = "present the previous one again; or take back --at",
+     .request = CONTROL_CERT_ROLLBACK,
+     .seconds = RELOAD,
+     .show = ctl_show_cert_change,
+     .progress = ctl_show_cert_step},
+    {.noun = "cert",
+     .verb = "rotate",
+     .operand = "NAME",
+     .second = "CHAIN",
+     .summary = "stage, test and activate; stop at what is not right",
+     .takes = CTL_TAKES(KEY) | CTL_TAKES(RECIPIENT),
+     .request = CONTROL_CERT_ROTATE,
+     .seconds = VALIDATION,
+     .show = ctl_show_cert_change,
+     .progress = ctl_show_cert_step},
     {.noun = "hsm",
      .verb = "status",
      .summary = "the signer, its keys and tokens",
@@ -184,6 +254,20 @@ json_t *ctl_request_arguments(const struct ctl_arguments *arguments)
                      arguments->send ? json_true() : NULL);
 }
 
+/* For the commands about certificates. */
+static int put_more(json_t *request, const struct ctl_arguments *arguments, struct error *error)
+{
+    const char *chain = arguments->second ? arguments->second : arguments->chain;
+    const struct {
+        const char *name, *text;
+    } more[] = {{"key", arguments->key}, {"at", arguments->at}};
+    for (size_t i = 0; i < ARRAY_SIZE(more); i++)
+        if (more[i].text &&
+            json_object_set_new(request, more[i].name, control_text(more[i].text)) < 0)
+            return error_set(error, EX_OSERR, "Out of memory");
+    return chain ? ctl_put_chain(request, chain, error) : 0;
+}
+
 int ctl_connect(const struct ctl_arguments *arguments, struct control_client **ret,
                 struct error *error)
 {
@@ -215,14 +299,18 @@ int ctl_query(const struct ctl_arguments *arguments, const char *request, json_t
 
 static int ask(struct conversation *conversation, json_t **ret, struct error *error)
 {
+    json_auto_t *request = ctl_request_arguments(conversation->arguments);
+
     const struct ctl_arguments *arguments = conversation->arguments;
     const struct ctl_command *command = arguments->command;
     _cleanup_(control_client_freep) struct control_client *client = NULL;
-    int result = ctl_connect(arguments, &client, error);
+    int result = put_more(request, arguments, error);
+    if (result == 0)
+        result = ctl_connect(arguments, &client, error);
     if (result < 0)
         return result;
-    return control_client_ask(client, command->request, ctl_request_arguments(arguments),
-                              command->seconds, take_progress, conversation, ret, error);
+    return control_client_ask(client, command->request, json_incref(request), command->seconds,
+                              take_progress, conversation, ret, error);
 }
 
 /* Shows the answer, or what kept it from coming. */

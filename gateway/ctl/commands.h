@@ -16,6 +16,10 @@ int ctl_run(const struct ctl_arguments *arguments);
 /* config check [DIR] */
 int ctl_check(const struct ctl_arguments *arguments);
 
+/* Puts the bytes of a chain file ("-": standard input) into the arguments of a request. EX_NOINPUT;
+ * EX_DATAERR: it is no chain, or holds a private key. */
+int ctl_put_chain(json_t *arguments, const char *path, struct error *error);
+
 /* Asks posternd for one thing, without arguments and without progress; the result of its answer into
  * *ret. An error that posternd tells is an error of the call. */
 int ctl_query(const struct ctl_arguments *arguments, const char *request, json_t **ret,

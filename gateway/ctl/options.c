@@ -28,7 +28,8 @@ static const struct ctl_option_entry {
                     "the control socket, instead of the one that DIR names"},
     [CTL_COUNT] = {"count", "N", IN(count), "how many signatures hsm test makes; default 100"},
     [CTL_RECIPIENT] = {"recipient", "ADDRESS", IN(recipient),
-                       "outbound validate: say MAIL and RCPT too"},
+                       "outbound validate: say MAIL and RCPT too; cert test, rotate:\n"
+                       "to whom, instead of the postmaster"},
     [CTL_SENDER] = {"sender", "ADDRESS", IN(sender),
                     "outbound validate: of MAIL; default <>, the null sender"},
     [CTL_SEND] = {"send", NULL, IN(send), "outbound validate: deliver a whole test message"},
@@ -36,6 +37,12 @@ static const struct ctl_option_entry {
     [CTL_YES] = {"yes", NULL, IN(yes), "do it without asking first"},
     [CTL_DRY_RUN] = {"dry-run", NULL, IN(dry_run),
                      "show what would be changed, and change nothing"},
+    [CTL_CHAIN] = {"chain", "FILE", IN(chain),
+                   "cert import: the certificate and its intermediates"},
+    [CTL_KEY] = {"key", "KEY", IN(key),
+                 "cert import, stage, rotate: where the key is, a PKCS#11 URI\n"
+                 "or the path of a PEM file"},
+    [CTL_AT] = {"at", "TIME", IN(at), "cert activate: later, like 2027-01-31T08:00:00Z"},
     [CTL_JSON] = {"json", NULL, IN(json), "print one JSON document"},
     [CTL_HELP] = {"help", NULL, IN(help), "print this, or what there is of one noun"},
     [CTL_VERSION] = {"version", NULL, IN(version), "print the version"},
@@ -114,12 +121,23 @@ int ctl_options_read(struct ctl_arguments *arguments, int argc, char **argv, cha
     return 0;
 }
 
-const char *ctl_options_surplus(const struct ctl_arguments *arguments, uint32_t taken)
+/* The first of a set; NULL: it is empty. */
+static const char *first_name(uint32_t set)
 {
     for (unsigned i = 0; i < CTL_OPTION_END; i++)
-        if (arguments->given & ~taken & ~for_everybody & UINT32_C(1) << i)
+        if (set & UINT32_C(1) << i)
             return entries[i].name;
     return NULL;
+}
+
+const char *ctl_options_surplus(const struct ctl_arguments *arguments, uint32_t taken)
+{
+    return first_name(arguments->given & ~taken & ~for_everybody);
+}
+
+const char *ctl_options_missing(const struct ctl_arguments *arguments, uint32_t needed)
+{
+    return first_name(needed & ~arguments->given);
 }
 
 void ctl_options_help(FILE *file)

@@ -28,6 +28,9 @@ enum ctl_option {
     CTL_CONNECTOR,
     CTL_YES,
     CTL_DRY_RUN,
+    CTL_CHAIN,
+    CTL_KEY,
+    CTL_AT,
     CTL_OPTION_END
 };
 
@@ -39,6 +42,8 @@ int ctl_options_read(struct ctl_arguments *arguments, int argc, char **argv, cha
                      struct error *error);
 /* The name of an option that was given and is in neither `taken` nor every command's; NULL: none. */
 const char *ctl_options_surplus(const struct ctl_arguments *arguments, uint32_t taken);
+/* The name of an option of `needed` that was not given; NULL: none. */
+const char *ctl_options_missing(const struct ctl_arguments *arguments, uint32_t needed);
 void ctl_options_help(FILE *file);
 
 #endif

@@ -23,6 +23,10 @@ void ctl_show_hsm_test(const json_t *result);
 int ctl_judge_hsm_test(const json_t *result);
 void ctl_show_peer_list(const json_t *result);
 void ctl_show_peer(const json_t *result);
+void ctl_show_cert_list(const json_t *result);
+void ctl_show_cert(const json_t *result);
+void ctl_show_cert_step(const json_t *step);
+void ctl_show_cert_change(const json_t *result);
 void ctl_show_validation_step(const json_t *step);
 void ctl_show_validation(const json_t *result);
 /* The exit status a validation's result stands for, by the step that failed. */

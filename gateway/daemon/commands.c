@@ -12,6 +12,7 @@
 
 #include "gateway/control/shapes.h"
 #include "gateway/control/wire.h"
+#include "gateway/daemon/certificates.h"
 #include "gateway/daemon/daemon.h"
 #include "gateway/daemon/expiry.h"
 #include "gateway/daemon/hsm.h"
@@ -274,5 +275,13 @@ const struct control_command_entry daemon_commands[] = {
     {CONTROL_HSM_STATUS, hsm_status},
     {CONTROL_HSM_LIST, hsm_list},
     {CONTROL_HSM_TEST, hsm_test},
+    {CONTROL_CERT_LIST, cert_list},
+    {CONTROL_CERT_SHOW, cert_show},
+    {CONTROL_CERT_IMPORT, cert_import},
+    {CONTROL_CERT_STAGE, cert_stage},
+    {CONTROL_CERT_TEST, cert_test},
+    {CONTROL_CERT_ACTIVATE, cert_activate},
+    {CONTROL_CERT_ROLLBACK, cert_rollback},
+    {CONTROL_CERT_ROTATE, cert_rotate},
     {NULL, NULL},
 };

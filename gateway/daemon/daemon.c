@@ -16,6 +16,7 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include "gateway/daemon/certificates.h"
 #include "gateway/daemon/expiry.h"
 #include "gateway/daemon/hsm.h"
 #include "gateway/daemon/problems.h"
@@ -158,6 +159,8 @@ static int load(struct daemon *daemon, struct error *error)
                                &daemon->snapshot, &problems, error);
     problems_log(&problems);
     conn_problems_clear(&problems);
+    if (result == 0)
+        snapshot_settle(daemon->snapshot);
     return result;
 }
 
@@ -235,6 +238,7 @@ static int start(struct daemon *daemon, int level, struct error *error)
     pki_library_set_wait_hooks(offload_long_wait_begin, offload_long_wait_end);
     if ((result = pki_signer_new(&daemon->signer, &options, error)) < 0 ||
         (result = load(daemon, error)) < 0 ||
+        (result = certificates_new(&daemon->certificates, daemon, error)) < 0 ||
         (result = listeners_open(&inherited, daemon->snapshot->config, &daemon->listeners,
                                  error)) < 0 ||
         (result = control_new(&daemon->control, daemon->loop,
@@ -288,12 +292,14 @@ static void free_daemon(struct daemon *daemon)
         daemon->workers[i].worker->drained = NULL;
         worker_cut_off(daemon->workers[i].worker);
     }
+    certificates_stop(daemon->certificates);
     validate_cut_off(daemon);
     if (daemon->signer)
         pki_signer_stop(daemon->signer); /* or the pool would wait for its signatures */
     daemon->offload = offload_free(daemon->offload);
     end_commands(daemon);
     remembered_free(daemon);
+    certificates_free(daemon->certificates);
     for (unsigned i = 0; i < daemon->worker_count; i++) {
         daemon->workers[i].worker->sightings = NULL;
         sightings_free(daemon->workers[i].sightings);
@@ -342,6 +348,7 @@ int daemon_run(const char *directory, const char *signer_program, int level)
         expiry_loaded(&daemon);
         daemon_look_after_health(&daemon);
         daemon_notify_ready(&daemon);
+        certificates_configured(daemon.certificates);
         start_watchdog(&daemon);
         loop_set_timer(daemon.loop, &daemon.health, HEALTH_MILLISECONDS, check_health);
         loop_run(daemon.loop);

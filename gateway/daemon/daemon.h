@@ -40,6 +40,9 @@ struct daemon {
     unsigned worker_count;
     struct daemon_reload *reload; /* under way, or NULL */
     struct daemon_stop *stop;     /* under way, or NULL */
+    struct certificates *certificates;
+    struct control_request *reload_request; /* waits for the change of a certificate to end */
+    bool reload_wanted;                     /* the same for SIGHUP */
     struct validation *validations; /* under way: validate.h */
     struct expiry *expiry;          /* what was told of each certificate: expiry.h */
     struct remembered *remembered;  /* the last ones: remembered.h; NULL: no memory */
@@ -75,6 +78,8 @@ int daemon_run(const char *directory, const char *signer_program, int level);
 void daemon_reload(struct daemon *daemon, struct control_request *request);
 /* At the end: lets go of a reload that did not come to its own end. */
 void daemon_abandon_reload(struct daemon *daemon);
+/* A certificate's change has ended: begins the reload that waited for it, if one did. */
+void daemon_reload_waiting(struct daemon *daemon);
 /* forget.c: this Certificate of postern.xml is another one now, without a new snapshot: no TLS session
  * made with the former is resumed any more, on either side, and no connection that waits is used again
  * (gateway/relay/resumption.h). Main thread; it has happened when the workers come to it, and from then

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <systemd/sd-daemon.h>
 
+#include "gateway/daemon/certificates.h"
 #include "gateway/daemon/expiry.h"
 #include "gateway/daemon/problems.h"
 #include "pki/base/clock.h"
@@ -27,6 +28,29 @@ struct daemon_reload {
     unsigned waiting; /* workers that have not taken it */
 };
 
+void daemon_reload_waiting(struct daemon *daemon)
+{
+    struct control_request *request = daemon->reload_request;
+    bool wanted = daemon->reload_wanted;
+    daemon->reload_request = NULL;
+    daemon->reload_wanted = false;
+    if (request || (wanted && !daemon->stop))
+        daemon_reload(daemon, request);
+}
+
+/* True when it waits: which certificate is active must not change while a configuration is read. */
+static bool wait_for_change(struct daemon *daemon, struct control_request *request)
+{
+    if (daemon->stop || daemon->reload || !certificates_busy(daemon->certificates) ||
+        (request && daemon->reload_request))
+        return false;
+    if (request)
+        daemon->reload_request = request;
+    else
+        daemon->reload_wanted = true;
+    return true;
+}
+
 static void end(struct daemon_reload *reload)
 {
     struct daemon *daemon = reload->daemon;
@@ -36,6 +60,7 @@ static void end(struct daemon_reload *reload)
     free(reload);
     daemon_look_after_health(daemon);
     daemon_notify_ready(daemon);
+    certificates_configured(daemon->certificates);
     if (again && !daemon->stop)
         daemon_reload(daemon, NULL);
 }
@@ -44,9 +69,12 @@ void daemon_abandon_reload(struct daemon *daemon)
 {
     struct daemon_reload *reload = daemon->reload;
     struct error error;
+    error_set(&error, EX_TEMPFAIL, "posternd is stopping");
+    if (daemon->reload_request)
+        control_fail(daemon->reload_request, &error);
+    daemon->reload_request = NULL;
     if (!reload)
         return;
-    error_set(&error, EX_TEMPFAIL, "posternd is stopping");
     if (reload->request)
         control_fail(reload->request, &error);
     listeners_close(&reload->listeners, &daemon->listeners);
@@ -118,12 +146,31 @@ static void succeeded(struct daemon_reload *reload)
 
 /* --- between the threads --- */
 
+static void settle(struct offload_job *job)
+{
+    snapshot_settle(container_of(job, struct daemon_reload, job)->snapshot);
+}
+
+static void settled(struct offload_job *job)
+{
+    succeeded(container_of(job, struct daemon_reload, job));
+}
+
+static void all_took_it(struct daemon_reload *reload)
+{
+    struct daemon *daemon = reload->daemon;
+    if (offload_submit(daemon->offload, daemon->loop, &reload->job, settle, settled) == 0)
+        return;
+    /* What is not written down is found again by the next start. */
+    succeeded(reload);
+}
+
 static void worker_took_it(struct loop_task *task)
 {
     struct daemon_worker *worker = container_of(task, struct daemon_worker, taken);
     struct daemon_reload *reload = worker->daemon->reload;
     if (--reload->waiting == 0)
-        succeeded(reload);
+        all_took_it(reload);
 }
 
 static void take_it(struct loop_task *task)
@@ -155,6 +202,8 @@ static void loaded(struct offload_job *job)
         refused(reload);
         return;
     }
+    /* From here on it cannot be refused. */
+    snapshot_take_up(reload->snapshot);
     reload->waiting = daemon->worker_count;
     for (unsigned i = 0; i < daemon->worker_count; i++) {
         daemon->workers[i].take.run = take_it;
@@ -176,7 +225,9 @@ static void load(struct offload_job *job)
 void daemon_reload(struct daemon *daemon, struct control_request *request)
 {
     struct error error;
-    if (daemon->stop || daemon->reload) {
+    if (wait_for_change(daemon, request))
+        return;
+    if (daemon->stop || daemon->reload || certificates_busy(daemon->certificates)) {
         if (daemon->reload && !request)
             daemon->reload->again = true;
         error_set(&error, EX_TEMPFAIL, daemon->stop ? "posternd is stopping"

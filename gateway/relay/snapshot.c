@@ -31,12 +31,15 @@ static void free_snapshot(struct snapshot *snapshot)
         X509_STORE_free(snapshot->anchors[i]);
     for (size_t i = 0; snapshot->identities && i < config->certificate_count; i++)
         pki_identity_unref(snapshot->identities[i]);
+    for (size_t i = 0; snapshot->rotations && i < config->certificate_count; i++)
+        pki_loaded_clear(&snapshot->rotations[i]);
     free(snapshot->servers);
     free(snapshot->outbound);
     free(snapshot->inbound);
     free(snapshot->inbound_keys);
     free(snapshot->anchors);
     free(snapshot->identities);
+    free(snapshot->rotations);
     conn_config_free(snapshot->config);
     free(snapshot);
 }
@@ -50,23 +53,12 @@ struct snapshot *snapshot_unref(struct snapshot *snapshot)
 
 /* --- identities and anchors --- */
 
-static struct pki_identity *previous_identity(const struct snapshot *previous, const char *name)
+static struct pki_rotation *previous_rotation(const struct snapshot *previous, const char *name)
 {
     for (size_t i = 0; previous && i < previous->config->certificate_count; i++)
         if (strcmp(previous->config->certificates[i].name, name) == 0)
-            return previous->identities[i];
+            return previous->rotations[i].rotation;
     return NULL;
-}
-
-static struct pki_key_source key_source(const struct conn_key *key)
-{
-    const struct conn_token *token = key->token;
-    return (struct pki_key_source){.key = key->uri,
-                                   .token = token ? token->uri : NULL,
-                                   .module = token ? token->module : NULL,
-                                   .pin_source = token ? token->pin_source : NULL,
-                                   .sessions = token ? token->sessions : 0,
-                                   .timeout = token ? token->timeout : 0};
 }
 
 static int load_identity(struct snapshot *snapshot, size_t index, struct pki_library *library,
@@ -74,21 +66,19 @@ static int load_identity(struct snapshot *snapshot, size_t index, struct pki_lib
                          struct error *error)
 {
     const struct conn_certificate *certificate = &snapshot->config->certificates[index];
-    struct pki_key_source others[CONN_KEYS_MAXIMUM - 1];
-    struct pki_identity_source source = {.name = certificate->name,
-                                         .chain = certificate->chain,
-                                         .key = key_source(&certificate->keys[0]),
-                                         .others = others,
-                                         .other_count = certificate->key_count - 1};
-    for (size_t i = 0; i < source.other_count; i++)
-        others[i] = key_source(&certificate->keys[1 + i]);
-    int result = pki_identity_load(library, signer, &source, !previous,
-                                   previous_identity(previous, certificate->name),
-                                   &snapshot->identities[index], error);
+    struct pki_loaded *loaded = &snapshot->rotations[index];
+    struct snapshot_surroundings surroundings;
+    int result = snapshot_surroundings(snapshot, index, library, signer, &surroundings, error);
     if (result < 0)
-        error_where(error, "Certificate \"%s\", %s:%d", certificate->name, certificate->place.file,
-                    certificate->place.line);
-    return result;
+        return result;
+    result = pki_rotation_load(&surroundings.surroundings, !previous,
+                               previous_rotation(previous, certificate->name), loaded, error);
+    snapshot_surroundings_clear(&surroundings);
+    if (result < 0)
+        return error_where(error, "Certificate \"%s\", %s:%d", certificate->name,
+                           certificate->place.file, certificate->place.line);
+    snapshot->identities[index] = pki_identity_ref(pki_rotation_identity(loaded->rotation));
+    return 0;
 }
 
 static int load_parts(struct snapshot *snapshot, struct pki_library *library,
@@ -97,11 +87,12 @@ static int load_parts(struct snapshot *snapshot, struct pki_library *library,
 {
     const struct conn_config *config = snapshot->config;
     snapshot->identities = calloc(config->certificate_count + 1, sizeof(struct pki_identity *));
+    snapshot->rotations = calloc(config->certificate_count + 1, sizeof *snapshot->rotations);
     snapshot->anchors = calloc(config->anchors_count + 1, sizeof(X509_STORE *));
     snapshot->outbound = calloc(config->outbound_count + 1, sizeof *snapshot->outbound);
     snapshot->inbound = calloc(config->inbound_count + 1, sizeof *snapshot->inbound);
     snapshot->inbound_keys = calloc(config->inbound_count + 1, sizeof *snapshot->inbound_keys);
-    if (!snapshot->identities || !snapshot->anchors || !snapshot->outbound || !snapshot->inbound ||
+    if (!snapshot->identities || !snapshot->rotations || !snapshot->anchors || !snapshot->outbound || !snapshot->inbound ||
         !snapshot->inbound_keys)
         return error_set(error, EX_OSERR, "Out of memory");
     int result = 0;
@@ -123,6 +114,16 @@ static struct pki_identity *identity_of(const struct snapshot *snapshot,
                                         const struct conn_certificate *certificate)
 {
     return certificate ? snapshot->identities[certificate - snapshot->config->certificates] : NULL;
+}
+
+/* What it will present when the snapshot is in force: the contexts are made with that, and so say what
+ * is wrong with it before it is. */
+static struct pki_identity *coming_identity(const struct snapshot *snapshot,
+                                            const struct conn_certificate *certificate)
+{
+    if (!certificate)
+        return NULL;
+    return pki_loaded_identity(&snapshot->rotations[certificate - snapshot->config->certificates]);
 }
 
 static enum pki_peer_level level_of(enum conn_tls_settings settings)
@@ -153,10 +154,10 @@ static int make_outbound(struct snapshot *snapshot, size_t index, struct pki_lib
         .pairs_report_only = connector->pairs_report_only};
     if (connector->tls_settings == CONN_TLS_NONE)
         return 0;
-    struct pki_identity *identity = identity_of(snapshot, connector->certificate);
-    outbound->identity = identity;
-    int result = tls_client_context(library, identity, connector->tls_minimum,
-                                    &connector->tls_lists, &outbound->tls, error);
+    outbound->identity = identity_of(snapshot, connector->certificate);
+    int result = tls_client_context(library, coming_identity(snapshot, connector->certificate),
+                                    connector->tls_minimum, &connector->tls_lists, &outbound->tls,
+                                    error);
     if (result < 0)
         error_where(error, "OutboundConnector \"%s\", %s:%d", connector->name,
                     connector->place.file, connector->place.line);
@@ -252,8 +253,9 @@ static int make_servers(struct snapshot *snapshot, struct pki_library *library,
                 server->identity = snapshot->identities[i];
                 server->minimum = (enum conn_tls_version)version;
                 server->ask_certificate = ask;
-                int result = tls_server_context(library, snapshot->identities[i], server->minimum,
-                                                ask, &server->tls, error);
+                int result = tls_server_context(
+                    library, coming_identity(snapshot, &config->certificates[i]), server->minimum,
+                    ask, &server->tls, error);
                 if (result < 0)
                     return result;
                 snapshot->server_count++;

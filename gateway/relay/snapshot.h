@@ -16,6 +16,7 @@
 #include "gateway/relay/resumption.h"
 #include "pki/identity.h"
 #include "pki/peer.h"
+#include "pki/rotation.h"
 
 struct snapshot_outbound {
     SSL_CTX *tls;                  /* NULL when TlsSettings is None */
@@ -39,6 +40,7 @@ struct snapshot {
     size_t warnings;
     struct conn_config *config;
     struct pki_identity **identities;      /* as config->certificates */
+    struct pki_loaded *rotations;          /* as config->certificates: what each has on disk */
     X509_STORE **anchors;                  /* as config->anchors */
     struct snapshot_outbound *outbound;    /* as config->outbound */
     struct pki_peer_policy *inbound;       /* as config->inbound: the verdict on a client's certificate */
@@ -54,6 +56,25 @@ struct snapshot {
 int snapshot_load(struct pki_library *library, struct pki_signer *signer, const char *directory,
                   const struct snapshot *previous, struct snapshot **ret,
                   struct conn_problems *problems, struct error *error);
+/* The snapshot comes into force: certificates that it brings are presented from now on, by everybody.
+ * Cannot fail; once. */
+void snapshot_take_up(struct snapshot *snapshot);
+/* Afterwards: what is on disk follows, and the log is told. Blocks on the disk. */
+void snapshot_settle(struct snapshot *snapshot);
+
+/* What the steps of a certificate's rotation need to know of this configuration. The texts are the
+ * snapshot's. */
+struct snapshot_surroundings {
+    struct pki_surroundings surroundings;
+    struct pki_identity_source source;
+    struct pki_key_source others[CONN_KEYS_MAXIMUM - 1];
+    struct pki_key_source *tokens;
+};
+int snapshot_surroundings(const struct snapshot *snapshot, size_t certificate,
+                          struct pki_library *library, struct pki_signer *signer,
+                          struct snapshot_surroundings *ret, struct error *error); /* EX_OSERR */
+void snapshot_surroundings_clear(struct snapshot_surroundings *surroundings);
+
 struct snapshot *snapshot_ref(struct snapshot *snapshot);
 struct snapshot *snapshot_unref(struct snapshot *snapshot);
 

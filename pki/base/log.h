@@ -57,6 +57,21 @@
     X(DEBUG, "debug", LOG_DEBUG, "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0901")                               \
     X(KEY_FAILED_OVER, "key-failed-over", LOG_WARNING, "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0407")         \
     X(KEY_CAME_BACK, "key-came-back", LOG_NOTICE, "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0408")              \
+    X(CERTIFICATE_STAGED, "certificate-staged", LOG_NOTICE, "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0a01")    \
+    X(CERTIFICATE_TESTED, "certificate-tested", LOG_NOTICE, "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0a02")    \
+    X(CERTIFICATE_ACTIVATED, "certificate-activated", LOG_NOTICE,                                  \
+      "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0a03")                                                          \
+    X(CERTIFICATE_ROLLED_BACK, "certificate-rolled-back", LOG_WARNING,                             \
+      "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0a04")                                                          \
+    X(CERTIFICATE_SCHEDULED, "certificate-scheduled", LOG_NOTICE,                                  \
+      "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0a05")                                                          \
+    X(CERTIFICATE_UNSCHEDULED, "certificate-unscheduled", LOG_NOTICE,                              \
+      "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0a06")                                                          \
+    X(CERTIFICATE_REFUSED, "certificate-refused", LOG_ERR, "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0a07")     \
+    X(CERTIFICATE_FILE_WINS, "certificate-file-wins", LOG_WARNING,                                 \
+      "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0a08")                                                          \
+    X(CERTIFICATE_STORE, "certificate-store", LOG_ERR, "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0a09")         \
+    X(CERTIFICATE_WATCH, "certificate-watch", LOG_WARNING, "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0a0a")     \
     X(CERTIFICATE_EXPIRES, "certificate-expires", LOG_WARNING, "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0621") \
     X(CERTIFICATE_URGENT, "certificate-urgent", LOG_ERR, "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0622") \
     X(PEER_NEW, "peer-new", LOG_NOTICE, "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0c01")                        \

@@ -237,8 +237,8 @@ static uint32_t prove_again(EVP_PKEY *public_key, prove_sign *sign, void *contex
     return found;
 }
 
-int prove_algorithms(EVP_PKEY *public_key, prove_sign *sign, void *context, uint32_t *proved,
-                     struct error *error)
+int prove_algorithms(EVP_PKEY *public_key, bool strict, prove_sign *sign, void *context,
+                     uint32_t *proved, struct error *error)
 {
     uint32_t wanted = pki_algorithms_of(public_key), found = 0, wrong = 0;
     int result = -EX_CONFIG;
@@ -248,6 +248,8 @@ int prove_algorithms(EVP_PKEY *public_key, prove_sign *sign, void *context, uint
         int outcome = prove_one(public_key, algorithm, sign, context, error);
         if (outcome > 0)
             found |= 1u << algorithm;
+        else if (outcome == 0 && strict)
+            return refuse_key(error);
         else if (outcome == 0)
             wrong |= 1u << algorithm;
         else

@@ -48,9 +48,10 @@ typedef int prove_sign(void *context, enum pki_algorithm algorithm, struct bytes
 
 /* The self-test: signs with every algorithm that the public key's type allows, and verifies each.
  * 0 and the set of those proved when there is at least one; else -EX_CONFIG when the signatures did
- * not belong to this public key, or the last failure to sign. */
-int prove_algorithms(EVP_PKEY *public_key, prove_sign *sign, void *context, uint32_t *proved,
-                     struct error *error);
+ * not belong to this public key, or the last failure to sign. With `strict` the first signature
+ * that is wrong is enough: for one of many keys. */
+int prove_algorithms(EVP_PKEY *public_key, bool strict, prove_sign *sign, void *context,
+                     uint32_t *proved, struct error *error);
 
 /* -EX_CONFIG: the private key does not belong to the certificate. */
 int refuse_key(struct error *error);

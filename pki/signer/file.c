@@ -9,6 +9,7 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -104,17 +105,19 @@ static int sign_once(void *context, enum pki_algorithm algorithm, struct bytes d
 static int open_key(struct store *store, const struct key_request *request, struct store_key **ret,
                     struct key_report *report, struct outcome *outcome, struct error *error)
 {
-    (void)outcome;
     struct file_key *key = calloc(1, sizeof *key);
     if (!key)
         return error_set(error, EX_OSERR, "Out of memory");
     key->base.store = store;
     int result = read_key(request->uri, &key->key, error);
+    bool read = result == 0;
     if (result == 0 && pki_algorithms_of(key->key) != pki_algorithms_of(request->public_key))
         result = refuse_key(error);
     if (result == 0)
-        result = prove_algorithms(request->public_key, sign_once, key, &key->algorithms, error);
+        result =
+            prove_algorithms(request->public_key, false, sign_once, key, &key->algorithms, error);
     if (result < 0) {
+        outcome->other = read && result == -EX_CONFIG;
         close_key(&key->base);
         return error_where(error, "%s", request->uri);
     }
@@ -122,6 +125,7 @@ static int open_key(struct store *store, const struct key_request *request, stru
     key->public_key = request->public_key;
     report->algorithms = key->algorithms;
     report->sessions = request->sessions;
+    snprintf(report->uri, sizeof report->uri, "%s", request->uri);
     *ret = &key->base;
     return 0;
 }

@@ -99,6 +99,7 @@ static void free_request(struct key_request *request)
     free(request->token);
     free(request->module);
     free(request->pin_source);
+    free(request->label);
     EVP_PKEY_free(request->public_key);
 }
 
@@ -319,11 +320,21 @@ static char *copy_text(const char *text, bool *failed)
     return copy;
 }
 
+static int copy_public_key(struct pki_wire_bytes der, struct key_request *request,
+                           struct error *error)
+{
+    const uint8_t *at = der.at;
+    request->public_key = d2i_PUBKEY(NULL, &at, (long)der.length);
+    if (request->public_key && at == der.at + der.length && pki_algorithms_of(request->public_key))
+        return 0;
+    error_set(error, EX_CONFIG, "The certificate's key is of no type that Postern knows");
+    return error_cure(error, "use a certificate for an RSA, EC or Ed25519 key");
+}
+
 static int copy_request(const struct pki_wire_open *open, struct key_request *request,
                         struct error *error)
 {
     bool failed = false;
-    const uint8_t *at = open->public_key.at;
     *request = (struct key_request){.uri = copy_text(open->uri, &failed),
                                     .token = copy_text(open->token, &failed),
                                     .module = copy_text(open->module, &failed),
@@ -335,13 +346,7 @@ static int copy_request(const struct pki_wire_open *open, struct key_request *re
         return error_set(error, EX_OSERR, "Out of memory");
     if (request->sessions > POOL_THREADS_MAXIMUM)
         request->sessions = POOL_THREADS_MAXIMUM;
-    request->public_key = d2i_PUBKEY(NULL, &at, (long)open->public_key.length);
-    if (!request->public_key || at != open->public_key.at + open->public_key.length ||
-        !pki_algorithms_of(request->public_key)) {
-        error_set(error, EX_CONFIG, "The certificate's key is of no type that Postern knows");
-        return error_cure(error, "use a certificate for an RSA, EC or Ed25519 key");
-    }
-    return 0;
+    return copy_public_key(open->public_key, request, error);
 }
 
 static struct job *new_job(struct server *server, uint32_t id, size_t length,
@@ -449,6 +454,12 @@ static void send_found(void *context, enum pki_found_kind kind, bool logged_in, 
     listing->count++;
 }
 
+static void send_listed(struct server *server, uint32_t id, uint32_t count)
+{
+    struct pki_wire_message message = {.type = PKI_WIRE_LISTED, .id = id, .listed = {count}};
+    send_message(server, &message);
+}
+
 static void run_list(struct pool_job *base)
 {
     struct job *job = (struct job *)base;
@@ -462,9 +473,7 @@ static void run_list(struct pool_job *base)
     if (result < 0) {
         send_failure(job->server, job->id, &outcome, &error);
     } else {
-        struct pki_wire_message message = {
-            .type = PKI_WIRE_LISTED, .id = job->id, .listed = {.count = listing.count}};
-        send_message(job->server, &message);
+        send_listed(job->server, job->id, listing.count);
     }
     free_job(job);
 }
@@ -494,6 +503,141 @@ static int take_list(struct server *server, const struct pki_wire_message *messa
     return result;
 }
 
+/* --- a key looked for, and a key made ------------------------------------------------------------
+ */
+
+/* Opened, which proves it, and closed again. */
+static void run_find(struct pool_job *base)
+{
+    struct job *job = (struct job *)base;
+    struct store *store = job->place->store;
+    struct store_key *key = NULL;
+    struct key_report report = {0};
+    struct outcome outcome = {0};
+    struct error error;
+    int result;
+    if (is_stale(job, job->request.timeout))
+        result = error_set(&error, EX_TEMPFAIL, "The search waited too long for its turn");
+    else
+        result = store->operations->open(store, &job->request, &key, &report, &outcome, &error);
+    if (result == 0) {
+        struct listing listing = {.job = job};
+        store->operations->close(key);
+        send_found(&listing, PKI_FOUND_KEY, report.logged_in, report.uri, "");
+        send_listed(job->server, job->id, listing.count);
+    } else if (outcome.other) {
+        send_listed(job->server, job->id, 0);
+    } else {
+        send_failure(job->server, job->id, &outcome, &error);
+    }
+    free_job(job);
+}
+
+static int take_find(struct server *server, const struct pki_wire_message *message,
+                     struct error *error)
+{
+    const struct pki_wire_find *find = &message->find;
+    const struct pki_wire_open open = {.sessions = find->sessions,
+                                       .timeout = find->timeout,
+                                       .refused = find->refused,
+                                       .uri = find->uri,
+                                       .token = find->token,
+                                       .module = find->module,
+                                       .pin_source = find->pin_source,
+                                       .public_key = find->public_key};
+    struct job *job = new_job(server, message->id, 0, run_find);
+    if (!job)
+        return error_set(error, EX_OSERR, "Out of memory");
+    int result = copy_request(&open, &job->request, error);
+    if (result == 0)
+        result = find_place(server, &job->request, &job->place, error);
+    if (result == 0)
+        result = pool_post(job->place->pool, &job->base, error);
+    if (result < 0)
+        free_job(job);
+    return result;
+}
+
+static void send_generated(const struct job *job, const struct key_report *report, EVP_PKEY *key)
+{
+    uint8_t der[PKI_WIRE_PUBLIC_KEY_MAXIMUM], *at = der;
+    int length = i2d_PUBKEY(key, NULL);
+    struct error error;
+    if (length <= 0 || (size_t)length > sizeof der) {
+        error_set(&error, EX_SOFTWARE, "The key %s was made, but its public half cannot be told",
+                  job->request.label);
+        send_failure(job->server, job->id, NULL, &error);
+        return;
+    }
+    length = i2d_PUBKEY(key, &at);
+    struct pki_wire_message message = {
+        .type = PKI_WIRE_GENERATED,
+        .id = job->id,
+        .generated = {.uri = report->uri, .public_key = {der, (size_t)length}}};
+    send_message(job->server, &message);
+}
+
+static void run_generate(struct pool_job *base)
+{
+    struct job *job = (struct job *)base;
+    struct store *store = job->place->store;
+    EVP_PKEY *key = NULL;
+    struct key_report report = {0};
+    struct outcome outcome = {0};
+    struct error error;
+    int result;
+    if (!store->operations->generate)
+        result = error_set(&error, EX_USAGE, "Only a token makes keys");
+    else if (is_stale(job, job->request.timeout))
+        result = error_set(&error, EX_TEMPFAIL,
+                           "The order for a key waited too long for its turn; none was made");
+    else
+        result = store->operations->generate(store, &job->request, &key, &report, &outcome, &error);
+    if (result < 0)
+        send_failure(job->server, job->id, &outcome, &error);
+    else
+        send_generated(job, &report, key);
+    EVP_PKEY_free(key);
+    free_job(job);
+}
+
+static int copy_order(const struct pki_wire_generate *generate, struct key_request *request,
+                      struct error *error)
+{
+    bool failed = false;
+    *request = (struct key_request){.uri = copy_text(generate->token, &failed),
+                                    .token = copy_text(generate->token, &failed),
+                                    .module = copy_text(generate->module, &failed),
+                                    .pin_source = copy_text(generate->pin_source, &failed),
+                                    .label = copy_text(generate->label, &failed),
+                                    .sessions = generate->sessions,
+                                    .timeout = generate->timeout,
+                                    .refused = generate->refused,
+                                    .type = generate->type,
+                                    .id_length = generate->id.length};
+    memcpy(request->id, generate->id.at, generate->id.length);
+    return failed ? error_set(error, EX_OSERR, "Out of memory") : 0;
+}
+
+/* A thread more than the signatures have, so that they go on meanwhile. */
+static int take_generate(struct server *server, const struct pki_wire_message *message,
+                         struct error *error)
+{
+    struct job *job = new_job(server, message->id, 0, run_generate);
+    if (!job)
+        return error_set(error, EX_OSERR, "Out of memory");
+    int result = copy_order(&message->generate, &job->request, error);
+    if (result == 0)
+        result = find_place(server, &job->request, &job->place, error);
+    if (result == 0)
+        result = pool_grow(job->place->pool, job->request.sessions + 1, error);
+    if (result == 0)
+        result = pool_post(job->place->pool, &job->base, error);
+    if (result < 0)
+        free_job(job);
+    return result;
+}
+
 static int take_hello(struct server *server, const struct pki_wire_message *message,
                       struct error *error)
 {
@@ -507,8 +651,9 @@ static int take_hello(struct server *server, const struct pki_wire_message *mess
 /* What each message does; those that only the signer sends are not here. */
 static int (*const takers[PKI_WIRE_END])(struct server *, const struct pki_wire_message *,
                                          struct error *) = {
-    [PKI_WIRE_HELLO] = take_hello, [PKI_WIRE_OPEN] = take_open, [PKI_WIRE_CLOSE] = take_close,
-    [PKI_WIRE_SIGN] = take_sign,   [PKI_WIRE_LIST] = take_list,
+    [PKI_WIRE_HELLO] = take_hello,       [PKI_WIRE_OPEN] = take_open, [PKI_WIRE_CLOSE] = take_close,
+    [PKI_WIRE_SIGN] = take_sign,         [PKI_WIRE_LIST] = take_list, [PKI_WIRE_FIND] = take_find,
+    [PKI_WIRE_GENERATE] = take_generate,
 };
 
 static int take_packet(struct server *server, const uint8_t *packet, size_t length,

@@ -24,6 +24,11 @@ struct key_request {
     unsigned sessions, timeout;              /* timeout: milliseconds for one request */
     struct pki_wire_file refused;
     EVP_PKEY *public_key;
+    /* Of a key that is to be made. */
+    enum pki_key_type type;
+    char *label;
+    uint8_t id[PKI_ID_MAXIMUM];
+    size_t id_length;
 };
 
 /* What was found, for people. Text is cut to fit. */
@@ -33,6 +38,7 @@ struct key_report {
     bool logged_in;
     char token[128], module[256], manufacturer[64], model[64], serial[32];
     char note[640], cure[384];
+    char uri[PKI_WIRE_TEXT_MAXIMUM + 1]; /* by which the configuration can name it; may be empty */
 };
 
 /* How a call went, beside its code. */
@@ -40,6 +46,7 @@ struct outcome {
     uint32_t recovery;   /* the steps that were taken: bits 1u << enum pki_recovery */
     uint32_t algorithms; /* of the key, as they are proved now; 0: nothing is known of them */
     bool lost;           /* the key cannot be used until it was opened anew */
+    bool other;          /* the keys there are were tried, and none belongs to the public key */
     bool pin_refused;
     struct pki_wire_file refused;
     /* Of an open, or NULL: called after each step that the token may take its time for, so that
@@ -73,6 +80,10 @@ struct store_operations {
     /* What is there, for people. NULL: a store that cannot be looked through. */
     int (*list)(struct store *store, store_found *found, void *context, struct outcome *outcome,
                 struct error *error);
+    /* Makes a key pair, once: report->uri names its private half, *ret its public one. How
+     * long it may take is posternd's to say. NULL: not in this store. */
+    int (*generate)(struct store *store, const struct key_request *request, EVP_PKEY **ret,
+                    struct key_report *report, struct outcome *outcome, struct error *error);
     void (*free)(struct store *store); /* at the end of the process, after its threads */
 };
 

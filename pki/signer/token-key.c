@@ -6,9 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "pki/base/clock.h"
 #include "pki/signer/token.h"
-
-enum { CANDIDATES_MAXIMUM = 16 };
 
 static int prepare_plain(const struct token_key *key, enum pki_algorithm algorithm,
                          struct bytes data, uint8_t *out, size_t *length)
@@ -219,39 +218,19 @@ static int prove_candidate(struct attempt *attempt, uint32_t *algorithms, struct
     attempt->always_authenticate =
         read_attribute(attempt, CKA_ALWAYS_AUTHENTICATE, &always, sizeof always) == CKR_OK &&
         always == CK_TRUE;
-    int result = prove_algorithms(attempt->key->public_key, prove_ways, attempt, algorithms, error);
+    int result = prove_algorithms(attempt->key->public_key, !attempt->single, prove_ways, attempt,
+                                  algorithms, error);
     /* What was proved before the token went away in the middle is not the whole. */
     if (result == 0 && ckr_class(attempt->rv) == CKR_CLASS_LOST && attempt->rv != CKR_OK)
         return error_set(error, EX_TEMPFAIL, "The token was lost while its key was tested");
     return result;
 }
 
-static int find_objects(struct attempt *attempt, CK_OBJECT_HANDLE *found, CK_ULONG *count,
-                        struct error *error)
-{
-    static const CK_ATTRIBUTE_TYPE wanted[] = {CKA_LABEL, CKA_ID};
-    CK_OBJECT_CLASS class = CKO_PRIVATE_KEY;
-    CK_ATTRIBUTE template[1 + ARRAY_SIZE(wanted)] = {{CKA_CLASS, &class, sizeof class}};
-    CK_ULONG attributes = 1;
-    CK_FUNCTION_LIST *functions = attempt->key->token->module->functions;
-    CK_SESSION_HANDLE session = attempt->session->handle;
-    for (size_t i = 0; i < ARRAY_SIZE(wanted); i++) {
-        CK_ATTRIBUTE *attribute = p11_kit_uri_get_attribute(attempt->key->uri, wanted[i]);
-        if (attribute)
-            template[attributes++] = *attribute;
-    }
-    CK_RV rv = functions->C_FindObjectsInit(session, template, attributes);
-    if (rv != CKR_OK)
-        return fail_call(attempt, rv, "C_FindObjectsInit", error);
-    rv = functions->C_FindObjects(session, found, CANDIDATES_MAXIMUM, count);
-    functions->C_FindObjectsFinal(session);
-    return rv == CKR_OK ? 0 : fail_call(attempt, rv, "C_FindObjects", error);
-}
-
 static int fail_missing(const struct attempt *attempt, struct error *error)
 {
     const struct token *token = attempt->key->token;
     bool unlogged = (token->info.flags & CKF_LOGIN_REQUIRED) && !token->pin_source;
+    attempt->outcome->other = !unlogged;
     error_set(error, EX_UNAVAILABLE, "There is no such private key on the token %s%s", token->label,
               unlogged ? ", as far as can be seen without a PIN" : "");
     error_cure(error, "%s",
@@ -261,30 +240,96 @@ static int fail_missing(const struct attempt *attempt, struct error *error)
     return error_where(error, "%s", attempt->key->where);
 }
 
-/* Several keys may bear one label: the one that belongs to the certificate is meant. */
-static int find_key(struct attempt *attempt, struct error *error)
+/* The URI of this one key: token, label and id. Without either it is the one it was found by. */
+static void name_key(struct attempt *attempt)
 {
     struct token_key *key = attempt->key;
-    CK_OBJECT_HANDLE found[CANDIDATES_MAXIMUM];
-    CK_ULONG count = 0;
-    int result = find_objects(attempt, found, &count, error);
+    CK_OBJECT_CLASS class = CKO_PRIVATE_KEY;
+    char label[256], id[256];
+    CK_ATTRIBUTE attributes[] = {{CKA_CLASS, &class, sizeof class},
+                                 {CKA_LABEL, label, sizeof label},
+                                 {CKA_ID, id, sizeof id}};
+    for (size_t i = 1; i < ARRAY_SIZE(attributes); i++) {
+        CK_RV rv = key->token->module->functions->C_GetAttributeValue(
+            attempt->session->handle, attempt->object, &attributes[i], 1);
+        if (rv != CKR_OK || attributes[i].ulValueLen > sizeof label)
+            attributes[i].ulValueLen = 0;
+    }
+    if (attributes[1].ulValueLen || attributes[2].ulValueLen)
+        token_format_uri(key->token, attributes, ARRAY_SIZE(attributes), key->uri_found,
+                         sizeof key->uri_found);
+    else
+        snprintf(key->uri_found, sizeof key->uri_found, "%s", key->where);
+}
+
+static void take_key(struct attempt *attempt)
+{
+    struct token_key *key = attempt->key;
+    key->object = attempt->object;
+    key->always_authenticate = attempt->always_authenticate;
+    key->epoch = attempt->session->epoch;
+    name_key(attempt);
+}
+
+/* A token that is slow, and on which many keys are tried, must not look like one that hangs: an
+ * OPEN has four time-outs. */
+static int check_patience(const struct token_key *key, const struct candidates *candidates,
+                          int64_t began, struct error *error)
+{
+    if (clock_milliseconds() - began < 3 * (int64_t)key->timeout)
+        return 0;
+    error_set(error, EX_CONFIG,
+              "There are %lu private keys on the token that may belong to the certificate, and "
+              "trying them takes too long",
+              (unsigned long)candidates->count);
+    error_cure(error, "name the one with object= or id= in the URI, or let requests take longer "
+                      "with RequestTimeOut");
+    return error_where(error, "%s", key->where);
+}
+
+/* Proves one after the other until one is it. -EX_CONFIG: none is; the error is that of the last
+ * one, or of the one that is it by its public value and cannot sign. */
+static int try_candidates(struct attempt *attempt, const struct candidates *candidates,
+                          struct error *error)
+{
+    struct token_key *key = attempt->key;
+    int64_t began = clock_milliseconds();
+    int result = refuse_key(error);
+    attempt->outcome->other = candidates->count == 0;
+    attempt->single = candidates->count == 1;
+    for (CK_ULONG i = 0; i < candidates->count; i++) {
+        if (i && check_patience(key, candidates, began, error) < 0) {
+            attempt->outcome->other = false;
+            return -error->code;
+        }
+        attempt->object = candidates->object[i];
+        result = prove_candidate(attempt, &key->algorithms, error);
+        bool signed_wrong = result == -EX_CONFIG && attempt->rv == CKR_OK;
+        attempt->outcome->other |= signed_wrong;
+        if (result != -EX_CONFIG || attempt->outcome->pin_refused ||
+            (i < candidates->certain && !signed_wrong)) {
+            attempt->outcome->other = false;
+            break;
+        }
+    }
+    return result;
+}
+
+/* Several keys may bear one label, or the URI name none: the one that belongs to the certificate is
+ * meant. */
+static int find_key(struct attempt *attempt, struct error *error)
+{
+    struct candidates candidates;
+    int result = match_keys(attempt, &candidates, error);
     if (result < 0)
         return result;
-    if (!count)
+    if (!candidates.seen)
         return fail_missing(attempt, error);
-    for (CK_ULONG i = 0; i < count; i++) {
-        attempt->object = found[i];
-        result = prove_candidate(attempt, &key->algorithms, error);
-        if (result == 0) {
-            key->object = found[i];
-            key->always_authenticate = attempt->always_authenticate;
-            key->epoch = attempt->session->epoch;
-            return 0;
-        }
-        if (result != -EX_CONFIG || attempt->outcome->pin_refused)
-            break;
-    }
-    return error_where(error, "%s", key->where);
+    result = try_candidates(attempt, &candidates, error);
+    if (result < 0)
+        return error_where(error, "%s", attempt->key->where);
+    take_key(attempt);
+    return 0;
 }
 
 int key_ensure(struct attempt *attempt, struct error *error)

@@ -32,9 +32,8 @@ static CK_RV read_value(const struct listing *listing, CK_OBJECT_HANDLE object,
     return rv;
 }
 
-/* With what stands in `attributes` (those of length zero left out); cut to fit. */
-static void format_uri(const struct token *token, CK_ATTRIBUTE *attributes, CK_ULONG count,
-                       char *text, size_t size)
+void token_format_uri(const struct token *token, CK_ATTRIBUTE *attributes, CK_ULONG count,
+                      char *text, size_t size)
 {
     P11KitUri *uri = p11_kit_uri_new();
     char *formatted = NULL;
@@ -107,7 +106,7 @@ static void tell_object(struct listing *listing, CK_OBJECT_CLASS class, CK_OBJEC
     for (size_t i = 1; i < ARRAY_SIZE(attributes); i++)
         read_value(listing, object, attributes[i].type, attributes[i].pValue,
                    &attributes[i].ulValueLen);
-    format_uri(listing->token, attributes, ARRAY_SIZE(attributes), uri, sizeof uri);
+    token_format_uri(listing->token, attributes, ARRAY_SIZE(attributes), uri, sizeof uri);
     bool key = class == CKO_PRIVATE_KEY;
     if (key)
         describe_key(listing, object, text, sizeof text);
@@ -139,7 +138,7 @@ static int find_class(const struct listing *listing, CK_OBJECT_CLASS class, stru
 static void tell_token(struct listing *listing)
 {
     char uri[PKI_WIRE_TEXT_MAXIMUM + 1];
-    format_uri(listing->token, NULL, 0, uri, sizeof uri);
+    token_format_uri(listing->token, NULL, 0, uri, sizeof uri);
     listing->looking->found(listing->looking->context, PKI_FOUND_TOKEN, listing->token->logged_in,
                             uri, listing->token->module->path);
 }

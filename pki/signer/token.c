@@ -130,18 +130,21 @@ static bool is_renewed(const struct work *work)
     return token_epoch(work->token) != work->epoch;
 }
 
-/* Gives up every session and handle of this token. */
-static void renew_sessions(struct work *work)
+void token_renew(struct token *token, uint64_t epoch)
 {
-    struct token *token = work->token;
     pthread_mutex_lock(&token->lock);
-    if (!is_renewed(work)) {
+    if (token_epoch(token) == epoch) {
         token->generation++;
         token->limit = token->wanted;
         token->located = false; /* it may be in another slot by now */
         token->logged_in = false;
     }
     pthread_mutex_unlock(&token->lock);
+}
+
+static void renew_sessions(struct work *work)
+{
+    token_renew(work->token, work->epoch);
 }
 
 static void restart_module(struct work *work)
@@ -310,6 +313,7 @@ static int new_key(struct token *token, const struct key_request *request, struc
     key->token = token;
     key->uri = TAKE_PTR(uri);
     key->where = where;
+    key->timeout = request->timeout;
     EVP_PKEY_up_ref(request->public_key);
     key->public_key = request->public_key;
     pthread_mutex_init(&key->lock, NULL);
@@ -337,6 +341,7 @@ static void fill_report(struct token_key *key, struct key_report *report)
     report->algorithms = key->algorithms;
     report->sessions = token->limit;
     report->logged_in = token->logged_in;
+    snprintf(report->uri, sizeof report->uri, "%s", key->uri_found);
     copy_padded(report->token, sizeof report->token, info->label, sizeof info->label);
     copy_padded(report->manufacturer, sizeof report->manufacturer, info->manufacturerID,
                 sizeof info->manufacturerID);
@@ -426,14 +431,19 @@ static int copy_sources(struct token *token, const struct key_request *request, 
 
 int token_store_new(struct store **ret, const struct key_request *request, struct error *error)
 {
-    static const struct store_operations operations = {
-        .open = open_key, .sign = sign, .close = close_key, .list = list, .free = free_store};
+    static const struct store_operations operations = {.open = open_key,
+                                                       .sign = sign,
+                                                       .close = close_key,
+                                                       .list = list,
+                                                       .generate = token_generate,
+                                                       .free = free_store};
     struct token *token = calloc(1, sizeof *token);
     if (!token)
         return error_set(error, EX_OSERR, "Out of memory");
     token->base.operations = &operations;
     token->backoff = (struct backoff){.first = BACKOFF_FIRST, .limit = BACKOFF_LIMIT};
     token->generation = 1;
+    token->wanted = token->limit = request->sessions; /* also where no key is ever opened */
     pthread_mutex_init(&token->locating, NULL);
     pthread_mutex_init(&token->lock, NULL);
     pthread_cond_init(&token->freed, NULL);

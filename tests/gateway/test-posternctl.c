@@ -88,7 +88,7 @@ static const struct {
     const char *what, *cure;
     bool json;
 } mistakes[] = {
-    {{NULL}, "needs to be told", "status, reload, config, inbound, outbound, hsm", false},
+    {{NULL}, "needs to be told", "status, reload, config, doctor, inbound, outbound, cert, hsm, peer;", false},
     {{"statsu"}, "knows no \"statsu\"", "status, reload", false},
     {{"inbound"}, "inbound needs a verb", "list, show", false},
     {{"inbound", "validate", "x"}, "inbound knows no \"validate\"", "list, show", false},

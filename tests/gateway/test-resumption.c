@@ -18,6 +18,8 @@
 #include "tests/pki/test-peer-certificates.h"
 
 static struct test_chain chain;
+static struct pki_version version;
+static struct pki_slot slot;
 static struct pki_identity identity;
 static struct conn_certificate certificate = {.name = (char *)"hybrid"};
 static struct conn_host hosts[] = {{(char *)"a.example", 25}, {(char *)"b.example", 25}};
@@ -109,8 +111,10 @@ static void begin(void)
 {
     struct error error;
     chain = test_chain(TEST_P256, TEST_LEAF_SUBJECT, NULL);
-    identity = (struct pki_identity){.references = 1, .name = certificate.name};
-    identity.chain.leaf = chain.leaf;
+    version = (struct pki_version){.references = 1, .serial = 1, .chain.leaf = chain.leaf};
+    slot = (struct pki_slot){
+        .references = 1, .lock = PTHREAD_MUTEX_INITIALIZER, .version = &version};
+    identity = (struct pki_identity){.references = 1, .name = certificate.name, .slot = &slot};
     fill_config();
     ck_assert_int_eq(tls_init(&error), 0);
     ck_assert_int_eq(pki_library_new(&library, &error), 0);
@@ -137,18 +141,28 @@ static void end(void)
 
 /* --- towards next hops --- */
 
+/* As pki_identity_prepare() would have bound it to the version in force. */
+static void make_it_the_identitys(SSL_SESSION *session)
+{
+    const unsigned char bound[8 + 32] = {[7] = 1 /* the serial */};
+    unsigned char text[32];
+    EVP_Digest(bound, sizeof bound, text, NULL, EVP_sha256(), NULL);
+    SSL_SESSION_set1_id_context(session, text, sizeof text);
+}
+
 /* As if a handshake of this connector had brought a ticket. */
 static void keep(struct snapshot *under, size_t connector, size_t host, bool before_a_change)
 {
     struct hop hop = {
         .worker = worker, .snapshot = under, .outbound = &outbound[connector], .host = host};
-    struct snapshot_outbound keyless = under->outbound[connector];
-    keyless.identity = NULL; /* this one has no key that could be asked what it can */
-    hop.stream.ssl = tls_connect(&keyless, under, "a.example", NULL);
+    const struct snapshot_outbound *way = &under->outbound[connector];
+    /* Without the identity: this one has no key that could be asked what it can. */
+    hop.stream.ssl = tls_connect(way, way->tls, NULL, under, "a.example", NULL);
     ck_assert_ptr_nonnull(hop.stream.ssl);
     struct tls_peer *peer = tls_peer(hop.stream.ssl);
     SSL_SESSION *session = SSL_SESSION_new();
     SSL_SESSION_set_protocol_version(session, TLS1_2_VERSION);
+    make_it_the_identitys(session);
     peer->tickets[0] = session;
     peer->ticket_count = 1;
     peer->generation = pool_generation(worker->pool) - before_a_change;
@@ -217,7 +231,7 @@ static void change_name(void)
 /* Also what a rotation does: the same Certificate, with another certificate in it. */
 static void change_certificate(void)
 {
-    identity.chain.leaf = chain.intermediate;
+    version.chain.leaf = chain.intermediate;
 }
 
 static void (*const changes[])(void) = {change_minimum, change_settings, change_suites,

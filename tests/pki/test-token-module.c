@@ -22,6 +22,13 @@
  *     no-old        C_Sign fails for what only TLS 1.0 and 1.1 sign: MD5 with SHA-1, and SHA-1
  *     one-session   a second C_OpenSession gets CKR_SESSION_COUNT
  *     refuse-pin    C_Login answers CKR_PIN_INCORRECT
+ *     hang-making   C_GenerateKeyPair does not return
+ *     slow-making   C_GenerateKeyPair takes 2 s, and nothing else is answered meanwhile
+ *     makings       (written) one byte for each C_GenerateKeyPair
+ *     extractable   keys say that they are extractable
+ *     no-public     no public half can be found
+ *     signings      (written) one byte for each C_Sign, where there is such a file already
+ *     read-only     a token that is write-protected: no read-write session
  *     ask-always    keys want C_Login(CKU_CONTEXT_SPECIFIC) before each C_Sign
  *     final-try     C_GetTokenInfo has CKF_USER_PIN_FINAL_TRY */
 #include <dlfcn.h>
@@ -44,6 +51,7 @@ static CK_SESSION_HANDLE lost_upto; /* sessions up to this one are lost */
 static bool module_lost, process_lost, swapped;
 static CK_SESSION_HANDLE newest;
 static int open_sessions;
+static pthread_mutex_t making = PTHREAD_MUTEX_INITIALIZER; /* one thing at a time */
 static bool asked_for[65536]; /* sessions in which CONTEXT_SPECIFIC was said */
 
 static const char *order_path(const char *name)
@@ -182,6 +190,8 @@ static CK_RV open_session(CK_SLOT_ID slot, CK_FLAGS flags, void *application, CK
                           CK_SESSION_HANDLE *session)
 {
     CK_RV rv = look_for_loss(0);
+    if (ordered("read-only") && flags & CKF_RW_SESSION)
+        return CKR_TOKEN_WRITE_PROTECTED;
     if (rv == CKR_OK)
         rv = look_for_failure("C_OpenSession");
     if (rv != CKR_OK)
@@ -234,14 +244,40 @@ static CK_RV login(CK_SESSION_HANDLE session, CK_USER_TYPE user, CK_UTF8CHAR *pi
     return CKR_OK;
 }
 
+static CK_RV generate_key_pair(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism,
+                               CK_ATTRIBUTE *public, CK_ULONG public_count, CK_ATTRIBUTE *private,
+                               CK_ULONG private_count, CK_OBJECT_HANDLE *public_key,
+                               CK_OBJECT_HANDLE *private_key)
+{
+    count("makings", "x");
+    CK_RV rv = look_for_loss(session);
+    if (rv == CKR_OK)
+        rv = look_for_failure("C_GenerateKeyPair");
+    if (rv != CKR_OK)
+        return rv;
+    while (ordered("hang-making"))
+        pause();
+    if (ordered("slow-making")) {
+        pthread_mutex_lock(&making);
+        usleep(2000000);
+        pthread_mutex_unlock(&making);
+    }
+    return real->C_GenerateKeyPair(session, mechanism, public, public_count, private, private_count,
+                                   public_key, private_key);
+}
+
 static CK_RV get_attribute_value(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
                                  CK_ATTRIBUTE *attributes, CK_ULONG number)
 {
     CK_RV rv = look_for_loss(session);
+    if (rv == CKR_OK)
+        rv = look_for_failure("C_GetAttributeValue");
     if (rv != CKR_OK)
         return rv;
     rv = real->C_GetAttributeValue(session, object, attributes, number);
     if (rv == CKR_OK && ordered("ask-always") && attributes->type == CKA_ALWAYS_AUTHENTICATE)
+        *(CK_BBOOL *)attributes->pValue = CK_TRUE;
+    if (rv == CKR_OK && ordered("extractable") && attributes->type == CKA_EXTRACTABLE)
         *(CK_BBOOL *)attributes->pValue = CK_TRUE;
     return rv;
 }
@@ -285,6 +321,9 @@ static CK_RV find_objects_init(CK_SESSION_HANDLE session, CK_ATTRIBUTE *template
     if (rv == CKR_OK)
         rv = look_for_failure("C_FindObjectsInit");
     swapped = false;
+    if (ordered("no-public") && number && template->type == CKA_CLASS &&
+        *(CK_OBJECT_CLASS *)template->pValue == CKO_PUBLIC_KEY)
+        *(CK_OBJECT_CLASS *)template->pValue = CKO_DATA;
     return rv == CKR_OK ? real->C_FindObjectsInit(session, template, number) : rv;
 }
 
@@ -297,6 +336,10 @@ static CK_RV sign(CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG length, CK_
     rv = look_for_failure("C_Sign");
     if (rv != CKR_OK)
         return rv;
+    pthread_mutex_lock(&making);
+    pthread_mutex_unlock(&making);
+    if (ordered("signings"))
+        count("signings", "x");
     while (ordered("hang"))
         pause();
     be_slow();
@@ -329,6 +372,7 @@ CK_RV C_GetFunctionList(CK_FUNCTION_LIST **list)
     functions.C_GetTokenInfo = get_token_info;
     functions.C_GetMechanismInfo = get_mechanism_info;
     functions.C_Login = login;
+    functions.C_GenerateKeyPair = generate_key_pair;
     functions.C_GetAttributeValue = get_attribute_value;
     functions.C_FindObjectsInit = find_objects_init;
     functions.C_SignInit = sign_init;

@@ -18,6 +18,7 @@ import select
 import socket
 import struct
 import threading
+import time
 
 from . import tls
 from .client import Closed
@@ -112,6 +113,7 @@ class Connection:
         self.messages = []
         self.tls_version = self.cipher = self.certificate = None
         self.resumed = False
+        self.handshake_began = None  # time.monotonic(), before the first byte of TLS was read
         self.finished = False
         self.error = None
         self.forget()
@@ -225,6 +227,7 @@ class Connection:
         if refused:
             return
         self.step("HANDSHAKE", None)
+        self.handshake_began = time.monotonic()
         assert not self.buffer, "bytes came behind STARTTLS"
         self.socket = self.cloud.context.wrap_socket(self.socket, server_side=True)
         self.tls_version = self.socket.version()

@@ -68,17 +68,19 @@ class Gateway:
     """connectors: from xml.inbound() and xml.outbound(). certificates: name → (chain, key) where
     key is a path or a pkcs11: URI. tokens: attributes of Token elements. anchors: name → path.
     gateway: further attributes of Gateway. files: path in the folder → text, over what is made
-    otherwise. sockets: handed over as systemd does. descriptors: how many it may have open. state: its
-    state directory, which is there only if the test makes it."""
+    otherwise. watches: name of a certificate → directory. sockets: handed over as systemd does.
+    descriptors: how many it may have open. state: its state directory; posternd makes one when it
+    needs it."""
 
     def __init__(
         self, directory, connectors, certificates=(), tokens=(), anchors=(), listeners=1,
         gateway=(), files=(), environment=(), signer=None, level=6, arguments=(), sockets=(),
-        descriptors=None, state=None,
+        descriptors=None, watches=(), state=None,
     ):
         self.directory = pathlib.Path(directory)
         self.connectors = list(connectors)
         self.certificates, self.anchors = dict(certificates), dict(anchors)
+        self.watches = dict(watches)
         self.tokens, self.settings = list(tokens), {"DrainTimeOut": "00:00:05", **dict(gateway)}
         self.files = dict(files)
         self.environment = {
@@ -116,6 +118,8 @@ class Gateway:
             parts.append(f"  <Token{xml.attributes(**token)}/>\n")
         for name, (chain, key) in self.certificates.items():
             inner = xml.element("Chain", chain) + xml.element("Key", key)
+            if name in self.watches:
+                inner += xml.element("Watch", self.watches[name])
             parts.append(f'  <Certificate Name="{name}">\n{inner}  </Certificate>\n')
         for name, path in self.anchors.items():
             parts.append(f'  <TrustAnchors Name="{name}">{path}</TrustAnchors>\n')
