@@ -51,7 +51,7 @@ static bool is_dns_name(const char *name)
     return label > 0;
 }
 
-static int check(const struct pki_request *request, struct error *error)
+int pki_request_check(const struct pki_request *request, struct error *error)
 {
     if (request->name_count > PKI_REQUEST_NAMES_MAXIMUM)
         return error_set(error, EX_DATAERR, "A request has at most %d names",
@@ -168,7 +168,7 @@ static int write_pem(X509_REQ *made, char **ret, struct error *error)
 int pki_request_make(struct pki_library *library, const struct pki_request *request, EVP_PKEY *key,
                      uint32_t algorithms, char **ret, struct error *error)
 {
-    int result = check(request, error);
+    int result = pki_request_check(request, error);
     if (result < 0)
         return result;
     _cleanup_(X509_REQ_freep) X509_REQ *made = X509_REQ_new_ex(pki_library_context(library), NULL);

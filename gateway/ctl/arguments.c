@@ -11,9 +11,17 @@
 enum { WORDS_MAXIMUM = 3 /* noun, verb, operand */, COUNT_MAXIMUM = 10000 };
 
 static const struct option options[] = {
-    {"config", required_argument, NULL, 'c'}, {"socket", required_argument, NULL, 's'},
-    {"json", no_argument, NULL, 'j'},         {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, 'V'},      {"count", required_argument, NULL, 'n'},
+    {"config", required_argument, NULL, 'c'},
+    {"socket", required_argument, NULL, 's'},
+    {"json", no_argument, NULL, 'j'},
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},
+    {"count", required_argument, NULL, 'n'},
+    {"algorithm", required_argument, NULL, 'a'},
+    {"reuse-key", no_argument, NULL, 'r'},
+    {"subject", required_argument, NULL, 'S'},
+    {"san", required_argument, NULL, 'd'},
+    {"out", required_argument, NULL, 'o'},
     {NULL, 0, NULL, 0},
 };
 
@@ -31,7 +39,7 @@ static int tell_option(int found, const char *word, struct error *error)
         error_set(error, EX_USAGE, "%s needs something behind it", word);
     else
         error_set(error, EX_USAGE, "%s is no option of posternctl", word);
-    return error_cure(error, "--config DIR, --socket PATH, --count N, --json, --help, --version");
+    return error_cure(error, "posternctl --help names the options there are");
 }
 
 static int read_count(struct ctl_arguments *arguments, struct error *error)
@@ -43,6 +51,43 @@ static int read_count(struct ctl_arguments *arguments, struct error *error)
     error_set(error, EX_USAGE, "--count %.40s is no number between 1 and %d", optarg,
               COUNT_MAXIMUM);
     return error_cure(error, "--count 100");
+}
+
+static int add_name(struct ctl_arguments *arguments, struct error *error)
+{
+    if (arguments->name_count == CTL_NAMES_MAXIMUM)
+        return error_set(error, EX_USAGE, "There are more than %d --san", CTL_NAMES_MAXIMUM);
+    arguments->names[arguments->name_count++] = optarg;
+    arguments->asking = "--san";
+    return 0;
+}
+
+/* What only a request for a certificate takes. */
+static int read_asking(struct ctl_arguments *arguments, int found, const char *word,
+                       struct error *error)
+{
+    switch (found) {
+    case 'a':
+        arguments->algorithm = optarg;
+        arguments->asking = "--algorithm";
+        return 0;
+    case 'r':
+        arguments->reuse_key = true;
+        arguments->asking = "--reuse-key";
+        return 0;
+    case 'S':
+        arguments->subject = optarg;
+        arguments->asking = "--subject";
+        return 0;
+    case 'd':
+        return add_name(arguments, error);
+    case 'o':
+        arguments->out = optarg;
+        arguments->asking = "--out";
+        return 0;
+    default:
+        return tell_option(found, word, error);
+    }
 }
 
 static int read_option(struct ctl_arguments *arguments, int found, const char *word,
@@ -67,7 +112,7 @@ static int read_option(struct ctl_arguments *arguments, int found, const char *w
         arguments->version = true;
         return 0;
     default:
-        return tell_option(found, word, error);
+        return read_asking(arguments, found, word, error);
     }
 }
 
@@ -158,11 +203,14 @@ static int read_words(struct ctl_arguments *arguments, char **words, struct erro
     words += arguments->command->verb ? 2 : 1;
     if (arguments->command->operand && *words)
         arguments->operand = *words++;
-    if (arguments->count && !arguments->command->counts) {
-        error_set(error, EX_USAGE, "%s%s%s takes no --count", noun,
-                  arguments->command->verb ? " " : "",
-                  arguments->command->verb ? arguments->command->verb : "");
-        return error_cure(error, "leave --count out");
+    const struct ctl_command *command = arguments->command;
+    const char *surplus = arguments->count && !command->counts ? "--count"
+                          : !command->asks                     ? arguments->asking
+                                                               : NULL;
+    if (surplus) {
+        error_set(error, EX_USAGE, "%s%s%s takes no %s", noun, command->verb ? " " : "",
+                  command->verb ? command->verb : "", surplus);
+        return error_cure(error, "leave %s out", surplus);
     }
     return check_operand(arguments, *words, error);
 }
@@ -199,6 +247,12 @@ void ctl_help(FILE *file, const char *noun)
           "/postern\n"
           "  --socket PATH            the control socket, instead of the one that DIR names\n"
           "  --count N                how many signatures hsm test makes; default 100\n"
+          "  --algorithm ALGORITHM    of the key that cert request makes: rsa:2048, rsa:3072,\n"
+          "                           rsa:4096, ec:p256, ec:p384, ed25519\n"
+          "  --reuse-key              cert request takes the present key\n"
+          "  --subject DN, --san NAME what cert request asks for; --san may be repeated;\n"
+          "                           default: as in the present certificate\n"
+          "  --out FILE               cert request writes the request into this file\n"
           "  --json                   print one JSON document\n"
           "  --help                   print this, or what there is of one noun\n"
           "  --version                print the version\n"

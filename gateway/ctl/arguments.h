@@ -21,6 +21,7 @@ struct ctl_command {
     const char *operand;     /* "NAME"; "[DIR]" may be left out; NULL: none */
     const char *summary;
     bool counts; /* takes --count */
+    bool asks;   /* takes --algorithm, --reuse-key, --subject, --san and --out */
     /* Either asks posternd for `request`, waiting at most `seconds` for each line, and shows what
      * came; `progress` and `judge` (the exit status a result stands for) may be NULL … */
     const char *request;
@@ -28,16 +29,28 @@ struct ctl_command {
     void (*show)(const json_t *result);
     void (*progress)(const json_t *step);
     int (*judge)(const json_t *result);
+    /* Both may be NULL: what is asked beside name and count, and what is done with the result
+     * before it is shown as JSON, or instead of `show`. */
+    json_t *(*ask)(const struct ctl_arguments *arguments);
+    int (*deliver)(const struct ctl_arguments *arguments, const json_t *result,
+                   struct error *error);
     /* … or does its work here, without posternd; returns the exit status. */
     int (*offline)(const struct ctl_arguments *arguments);
 };
 
+enum { CTL_NAMES_MAXIMUM = 100 };
+
 extern const struct ctl_command ctl_commands[]; /* ends with a NULL noun */
 
 struct ctl_arguments {
-    const char *config; /* --config, NULL: not given */
-    const char *socket; /* --socket, NULL: not given */
-    long count;         /* --count, 0: not given */
+    const char *config;                    /* --config, NULL: not given */
+    const char *socket;                    /* --socket, NULL: not given */
+    long count;                            /* --count, 0: not given */
+    const char *algorithm, *subject, *out; /* NULL: not given */
+    const char *names[CTL_NAMES_MAXIMUM];  /* --san */
+    size_t name_count;
+    bool reuse_key;
+    const char *asking; /* the last of these five, NULL: none was given */
     bool json, help, version;
     const struct ctl_command *command; /* NULL only with help or version */
     const char *noun;                  /* of which help is wanted, may be NULL */

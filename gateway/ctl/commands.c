@@ -88,6 +88,15 @@ const struct ctl_command ctl_commands[] = {
      .show = ctl_show_hsm_test,
      .progress = ctl_show_hsm_test_one,
      .judge = ctl_judge_hsm_test},
+    {.noun = "cert",
+     .verb = "request",
+     .operand = "NAME",
+     .summary = "make a key on the token, and a certificate request",
+     .asks = true,
+     .request = CONTROL_CERT_REQUEST,
+     .seconds = TEST,
+     .ask = ctl_ask_cert_request,
+     .deliver = ctl_deliver_cert_request},
     {.noun = NULL},
 };
 
@@ -149,12 +158,16 @@ static int ask(struct conversation *conversation, json_t **ret, struct error *er
         result = control_client_new(&client, arguments->socket ? arguments->socket : path, error);
     if (result < 0)
         return result;
-    return control_client_ask(
-        client, command->request,
-        json_pack("{s:o*, s:o*}", "name",
-                  arguments->operand ? control_text(arguments->operand) : NULL, "count",
-                  arguments->count ? json_integer(arguments->count) : NULL),
-        command->seconds, take_progress, conversation, ret, error);
+    json_t *asked = json_pack("{s:o*, s:o*}", "name",
+                              arguments->operand ? control_text(arguments->operand) : NULL, "count",
+                              arguments->count ? json_integer(arguments->count) : NULL);
+    json_auto_t *more = command->ask ? command->ask(arguments) : NULL;
+    if ((command->ask && !more) || (more && json_object_update(asked, more) < 0)) {
+        json_decref(asked);
+        return error_set(error, EX_OSERR, "Out of memory");
+    }
+    return control_client_ask(client, command->request, asked, command->seconds, take_progress,
+                              conversation, ret, error);
 }
 
 /* Shows the answer, or what kept it from coming. */
@@ -168,14 +181,18 @@ static int tell(const struct conversation *conversation, int outcome, const json
         control_error_read(failure, error);
     if (outcome < 0 || failure)
         return ctl_tell_error(arguments->json, error, failure, conversation->steps);
+    int delivered = command->deliver ? command->deliver(arguments, result, error) : 0;
     if (!arguments->json) {
-        command->show(result);
+        if (command->show)
+            command->show(result);
     } else {
         if (conversation->steps)
             (void)json_object_set(result, "steps", conversation->steps);
         if (ctl_print_json(json_incref(result)) != EX_OK)
             return EX_OSERR;
     }
+    if (delivered < 0)
+        return ctl_tell_error(arguments->json, error, NULL, NULL);
     return command->judge ? command->judge(result) : EX_OK;
 }
 

@@ -12,6 +12,7 @@
 
 #include "gateway/control/shapes.h"
 #include "gateway/control/wire.h"
+#include "gateway/daemon/cert.h"
 #include "gateway/daemon/daemon.h"
 #include "gateway/daemon/hsm.h"
 #include "gateway/daemon/validate.h"
@@ -280,5 +281,6 @@ const struct control_command_entry daemon_commands[] = {
     {CONTROL_HSM_STATUS, hsm_status},
     {CONTROL_HSM_LIST, hsm_list},
     {CONTROL_HSM_TEST, hsm_test},
+    {CONTROL_CERT_REQUEST, cert_request},
     {NULL, NULL},
 };
