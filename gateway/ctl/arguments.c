@@ -39,7 +39,9 @@ static int tell_option(int found, const char *word, struct error *error)
         error_set(error, EX_USAGE, "%s needs something behind it", word);
     else
         error_set(error, EX_USAGE, "%s is no option of posternctl", word);
-    return error_cure(error, "posternctl --help names the options there are");
+    return error_cure(
+        error, "--config DIR, --socket PATH, --count N, --json, --help, --version; posternctl "
+               "--help names those of cert request");
 }
 
 static int read_count(struct ctl_arguments *arguments, struct error *error)

@@ -375,6 +375,26 @@ START_TEST(the_right_one_of_many_keys_is_found)
 }
 END_TEST
 
+static void count_found(void *context, enum pki_found_kind kind, bool logged_in, const char *uri,
+                        const char *text)
+{
+    unsigned *count = context;
+    (void)logged_in, (void)uri, (void)text;
+    *count += kind == PKI_FOUND_KEY;
+}
+
+/* There is no session yet that a key has asked for. */
+START_TEST(a_token_of_which_no_key_is_open_can_be_looked_through)
+{
+    const struct pki_key_source source = any_key(false);
+    unsigned count = 0;
+    signer = test_signer();
+    must_work(pki_token_list(signer, &source, count_found, &count, &error));
+    ck_assert_uint_ge(count, TEST_KEYS);
+    pki_signer_free(signer);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("signer-keys");
@@ -397,6 +417,7 @@ int main(void)
     tcase_add_test(tcase, a_key_is_found_in_the_second_place);
     tcase_add_test(tcase,
                    a_place_that_cannot_be_looked_through_is_told_unless_the_key_is_elsewhere);
+    tcase_add_test(tcase, a_token_of_which_no_key_is_open_can_be_looked_through);
     tcase_add_test(tcase, the_right_one_of_many_keys_is_found);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
