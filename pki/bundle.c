@@ -161,6 +161,8 @@ static int parse_pem(pki_x509_stack *all, const void *bytes, size_t length, OSSL
 static int parse_any(pki_x509_stack *all, const void *bytes, size_t length, OSSL_LIB_CTX *context,
                      struct error *error)
 {
+    if (!length)
+        return 0;
     if (memmem(bytes, length, "-----BEGIN ", 11))
         return parse_pem(all, bytes, length, context, error);
     int result = add_der(all, bytes, length, context, error);

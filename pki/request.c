@@ -51,7 +51,7 @@ static bool is_dns_name(const char *name)
     return label > 0;
 }
 
-static int check(const struct pki_request *request, struct error *error)
+int pki_request_check(const struct pki_request *request, struct error *error)
 {
     if (request->name_count > PKI_REQUEST_NAMES_MAXIMUM)
         return error_set(error, EX_DATAERR, "A request has at most %d names",
@@ -118,41 +118,107 @@ static bool fill(X509_REQ *made, const struct pki_request *request, EVP_PKEY *ke
            (!sk_X509_EXTENSION_num(extensions) || X509_REQ_add_extensions(made, extensions) == 1);
 }
 
-/* PKCS#1 rather than PSS: CAs bear it, and it is what every token can. */
-static const char *digest_for(EVP_PKEY *key, uint32_t algorithms)
+/* How it is signed. PKCS#1 rather than PSS: CAs bear it, and it is what every token can. The first
+ * that the key was proved with. */
+static const struct way {
+    enum pki_algorithm algorithm;
+    int number; /* of the AlgorithmIdentifier */
+    int parameters;
+} ways[] = {
+    {PKI_RSA_PKCS1_SHA256, NID_sha256WithRSAEncryption, V_ASN1_NULL},
+    {PKI_RSA_PKCS1_SHA384, NID_sha384WithRSAEncryption, V_ASN1_NULL},
+    {PKI_RSA_PKCS1_SHA512, NID_sha512WithRSAEncryption, V_ASN1_NULL},
+    {PKI_ECDSA_SHA256, NID_ecdsa_with_SHA256, V_ASN1_UNDEF},
+    {PKI_ECDSA_SHA384, NID_ecdsa_with_SHA384, V_ASN1_UNDEF},
+    {PKI_ECDSA_SHA512, NID_ecdsa_with_SHA512, V_ASN1_UNDEF},
+    {PKI_ED25519, NID_ED25519, V_ASN1_UNDEF},
+};
+
+static const struct way *choose_way(EVP_PKEY *key, uint32_t algorithms)
 {
-    static const enum pki_algorithm preferred[] = {PKI_RSA_PKCS1_SHA256, PKI_ECDSA_SHA256,
-                                                   PKI_ECDSA_SHA384,     PKI_ECDSA_SHA512,
-                                                   PKI_RSA_PKCS1_SHA384, PKI_RSA_PKCS1_SHA512};
-    if (EVP_PKEY_is_a(key, "ED25519"))
-        return NULL;
-    if (EVP_PKEY_is_a(key, "EC") && EVP_PKEY_get_bits(key) > 256 &&
-        algorithms & 1u << PKI_ECDSA_SHA384)
-        return "SHA384";
-    for (size_t i = 0; i < ARRAY_SIZE(preferred); i++)
-        if (algorithms & 1u << preferred[i])
-            return pki_algorithm_info(preferred[i])->digest;
-    return "SHA256";
+    bool long_curve = EVP_PKEY_is_a(key, "EC") && EVP_PKEY_get_bits(key) > 256;
+    const struct way *chosen = NULL;
+    for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
+        if (!(algorithms & 1u << ways[i].algorithm))
+            continue;
+        if (!chosen || (long_curve && ways[i].algorithm == PKI_ECDSA_SHA384))
+            chosen = &ways[i];
+    }
+    return chosen;
+}
+
+static bool set_signature(X509_REQ *made, const struct way *way, const uint8_t *bytes,
+                          size_t length)
+{
+    X509_ALGOR *algorithm = X509_ALGOR_new();
+    ASN1_BIT_STRING *signature = ASN1_BIT_STRING_new();
+    bool set = algorithm && signature &&
+               X509_ALGOR_set0(algorithm, OBJ_nid2obj(way->number), way->parameters, NULL) == 1 &&
+               X509_REQ_set1_signature_algo(made, algorithm) == 1 &&
+               ASN1_BIT_STRING_set(signature, (unsigned char *)(uintptr_t)bytes, (int)length) == 1;
+    X509_ALGOR_free(algorithm);
+    if (!set) {
+        ASN1_BIT_STRING_free(signature);
+        return false;
+    }
+    /* Whole bytes, also when the last bits are zero. */
+    signature->flags &= ~(ASN1_STRING_FLAG_BITS_LEFT | 0x07);
+    signature->flags |= ASN1_STRING_FLAG_BITS_LEFT;
+    X509_REQ_set0_signature(made, signature);
+    return true;
+}
+
+/* OpenSSL's own X509_REQ_sign() wants the AlgorithmIdentifier of the provider, which ours leaves to
+ * TLS; so the parts are put together here. */
+static bool sign_bytes(struct pki_library *library, X509_REQ *made, EVP_PKEY *key,
+                       const struct way *way)
+{
+    _cleanup_(EVP_MD_CTX_freep) EVP_MD_CTX *context = EVP_MD_CTX_new();
+    uint8_t signature[PKI_SIGNATURE_MAXIMUM];
+    size_t size = sizeof signature;
+    unsigned char *der = NULL;
+    int length = i2d_re_X509_REQ_tbs(made, &der);
+    bool done = length > 0 && context &&
+                EVP_DigestSignInit_ex(context, NULL, pki_algorithm_info(way->algorithm)->digest,
+                                      pki_library_context(library), NULL, key, NULL) == 1 &&
+                EVP_DigestSign(context, signature, &size, der, (size_t)length) == 1 &&
+                set_signature(made, way, signature, size);
+    OPENSSL_free(der);
+    return done;
 }
 
 static int sign(struct pki_library *library, X509_REQ *made, EVP_PKEY *key, uint32_t algorithms,
                 struct error *error)
 {
-    _cleanup_(EVP_MD_CTX_freep) EVP_MD_CTX *context = EVP_MD_CTX_new();
+    const struct way *way = choose_way(key, algorithms);
+    if (!way) {
+        error_set(error, EX_TEMPFAIL,
+                  "The key was not proved to sign anything, so that no request "
+                  "can be signed with it");
+        return error_cure(error, "posternctl hsm status shows what is wrong with the key");
+    }
     pki_library_clear_error();
     ERR_clear_error();
-    bool done = context &&
-                EVP_DigestSignInit_ex(context, NULL, digest_for(key, algorithms),
-                                      pki_library_context(library), NULL, key, NULL) == 1 &&
-                X509_REQ_sign_ctx(made, context) > 0;
-    const struct error *reason = pki_library_last_error();
-    if (done)
+    if (sign_bytes(library, made, key, way))
         return 0;
+    const struct error *reason = pki_library_last_error();
     if (!reason)
         return fail_openssl("The request cannot be signed", error);
     ERR_clear_error();
     *error = *reason;
     return -error->code;
+}
+
+/* As whoever receives it does: read anew, with the public key that stands in it. */
+static bool is_right(X509_REQ *made)
+{
+    unsigned char *der = NULL;
+    int length = i2d_X509_REQ(made, &der);
+    const unsigned char *at = der;
+    _cleanup_(X509_REQ_freep) X509_REQ *read = length > 0 ? d2i_X509_REQ(NULL, &at, length) : NULL;
+    EVP_PKEY *key = read ? X509_REQ_get0_pubkey(read) : NULL;
+    OPENSSL_free(der);
+    return key && X509_REQ_verify(read, key) == 1;
 }
 
 static int write_pem(X509_REQ *made, char **ret, struct error *error)
@@ -168,7 +234,7 @@ static int write_pem(X509_REQ *made, char **ret, struct error *error)
 int pki_request_make(struct pki_library *library, const struct pki_request *request, EVP_PKEY *key,
                      uint32_t algorithms, char **ret, struct error *error)
 {
-    int result = check(request, error);
+    int result = pki_request_check(request, error);
     if (result < 0)
         return result;
     _cleanup_(X509_REQ_freep) X509_REQ *made = X509_REQ_new_ex(pki_library_context(library), NULL);
@@ -177,7 +243,7 @@ int pki_request_make(struct pki_library *library, const struct pki_request *requ
     result = sign(library, made, key, algorithms, error);
     if (result < 0)
         return result;
-    if (X509_REQ_verify(made, key) != 1)
+    if (!is_right(made))
         return fail_openssl("The signature of the request came out wrong", error);
     return write_pem(made, ret, error);
 }

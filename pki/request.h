@@ -23,10 +23,14 @@ struct pki_request {
     bool usages;
 };
 
+/* EX_DATAERR: a name that is no DNS name, or neither subject nor name. To be asked before a key is
+ * made for it. */
+int pki_request_check(const struct pki_request *request, struct error *error);
+
 /* Signs with `key` (pki_library_private_key(), or one in memory), verifies the signature, and gives
  * the request as PEM, to be freed by the caller. `algorithms` is what the key was proved to sign
- * with (pki_key_algorithms()). EX_DATAERR: a name that is no DNS name, or neither subject nor name;
- * a failure of the signer keeps its own code and words. */
+ * with (pki_key_algorithms()). EX_DATAERR as above; a failure of the signer keeps its own code and
+ * words. */
 int pki_request_make(struct pki_library *library, const struct pki_request *request, EVP_PKEY *key,
                      uint32_t algorithms, char **ret, struct error *error);
 

@@ -168,5 +168,16 @@
 #define CONTROL_CERT_ACTIVATE "cert-activate"
 #define CONTROL_CERT_ROLLBACK "cert-rollback"
 #define CONTROL_CERT_ROTATE "cert-rotate"
+/* cert-request {"name":"hybrid", "algorithm":"ec:p256" (left out: as the present key, RSA at least
+ * 3072), "reuse_key":false, "subject":"CN=…" (left out: the present certificate's), "names":["…"]
+ * (left out or []: the present certificate's)}: a key made on the identity's first token, or the
+ * present one, and a PKCS#10 request signed with it,
+ *   {"name":"hybrid", "pem":"-----BEGIN CERTIFICATE REQUEST-----…", "key":"pkcs11:…;id=…;object=…",
+ *    "label":"hybrid-20260131-080000"|null (the present key), "type":"EC P-256", "reused":false,
+ *    "subject":"CN=…", "names":["gw.contoso.com"], "notes":["…"],
+ *    "next":"posternctl cert stage hybrid FILE"}
+ * Errors: no such certificate or a name that is none (65), no such algorithm (64), a key that is in
+ * a file and not to be used again (78), and what the token says. */
+#define CONTROL_CERT_REQUEST "cert-request"
 
 #endif

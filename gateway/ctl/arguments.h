@@ -31,8 +31,18 @@ struct ctl_command {
     void (*show)(const json_t *result);
     void (*progress)(const json_t *step);
     int (*judge)(const json_t *result);
+    /* May be NULL: what is done with the result before it is shown as JSON, or instead of `show`. */
+    int (*deliver)(const struct ctl_arguments *arguments, const json_t *result,
+                   struct error *error);
     /* … or does its work here, without posternd; returns the exit status. */
     int (*offline)(const struct ctl_arguments *arguments);
+};
+
+/* What an option that may be repeated was given. */
+enum { CTL_NAMES_MAXIMUM = 100 };
+struct ctl_names {
+    size_t count;
+    const char *items[CTL_NAMES_MAXIMUM];
 };
 
 extern const struct ctl_command ctl_commands[]; /* ends with a NULL noun */
@@ -43,7 +53,9 @@ struct ctl_arguments {
     const char *config, *socket;
     long count;
     const char *recipient, *sender, *connector, *key, *chain, *at;
-    bool send, yes, dry_run;
+    const char *algorithm, *subject, *out;
+    struct ctl_names san;
+    bool send, yes, dry_run, reuse_key;
     bool json, help, version;
     const struct ctl_command *command; /* NULL only with help or version */
     const char *noun;                  /* of which help is wanted, may be NULL */

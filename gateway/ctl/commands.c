@@ -75,6 +75,15 @@ const struct ctl_command ctl_commands[] = {
      .progress = ctl_show_validation_step,
      .judge = ctl_judge_validation},
     {.noun = "cert",
+     .verb = "request",
+     .operand = "NAME",
+     .summary = "make a key on the token, and a certificate request",
+     .takes = CTL_TAKES(ALGORITHM) | CTL_TAKES(REUSE_KEY) | CTL_TAKES(SUBJECT) | CTL_TAKES(SAN) |
+              CTL_TAKES(OUT),
+     .request = CONTROL_CERT_REQUEST,
+     .seconds = TEST,
+     .deliver = ctl_deliver_cert_request},
+    {.noun = "cert",
      .verb = "list",
      .summary = "our certificates: next, active and previous",
      .request = CONTROL_CERT_LIST,
@@ -234,38 +243,19 @@ static void take_progress(void *context, json_t *progress)
     fflush(stdout);
 }
 
-static json_t *given_text(const char *text)
-{
-    return text ? control_text(text) : NULL;
-}
-
-static const char *without_brackets(const char *sender)
-{
-    return sender && strcmp(sender, "<>") == 0 ? "" : sender;
-}
-
-json_t *ctl_request_arguments(const struct ctl_arguments *arguments)
-{
-    return json_pack("{s:o*, s:o*, s:o*, s:o*, s:o*, s:o*}", "name", given_text(arguments->operand),
-                     "count", arguments->count ? json_integer(arguments->count) : NULL, "connector",
-                     given_text(arguments->connector), "recipient",
-                     given_text(arguments->recipient), "sender",
-                     given_text(without_brackets(arguments->sender)), "send",
-                     arguments->send ? json_true() : NULL);
-}
-
-/* For the commands about certificates. */
-static int put_more(json_t *request, const struct ctl_arguments *arguments, struct error *error)
+int ctl_request_arguments(const struct ctl_arguments *arguments, json_t **ret, struct error *error)
 {
     const char *chain = arguments->second ? arguments->second : arguments->chain;
-    const struct {
-        const char *name, *text;
-    } more[] = {{"key", arguments->key}, {"at", arguments->at}};
-    for (size_t i = 0; i < ARRAY_SIZE(more); i++)
-        if (more[i].text &&
-            json_object_set_new(request, more[i].name, control_text(more[i].text)) < 0)
-            return error_set(error, EX_OSERR, "Out of memory");
-    return chain ? ctl_put_chain(request, chain, error) : 0;
+    json_auto_t *request = json_object();
+    if (!request || (arguments->operand &&
+                     json_object_set_new(request, "name", control_text(arguments->operand)) < 0))
+        return error_set(error, EX_OSERR, "Out of memory");
+    int result = ctl_options_put(arguments, request, error);
+    if (result == 0 && chain)
+        result = ctl_put_chain(request, chain, error);
+    if (result == 0)
+        *ret = json_incref(request);
+    return result;
 }
 
 int ctl_connect(const struct ctl_arguments *arguments, struct control_client **ret,
@@ -299,18 +289,17 @@ int ctl_query(const struct ctl_arguments *arguments, const char *request, json_t
 
 static int ask(struct conversation *conversation, json_t **ret, struct error *error)
 {
-    json_auto_t *request = ctl_request_arguments(conversation->arguments);
-
     const struct ctl_arguments *arguments = conversation->arguments;
     const struct ctl_command *command = arguments->command;
     _cleanup_(control_client_freep) struct control_client *client = NULL;
-    int result = put_more(request, arguments, error);
+    json_t *request = NULL;
+    int result = ctl_connect(arguments, &client, error);
     if (result == 0)
-        result = ctl_connect(arguments, &client, error);
+        result = ctl_request_arguments(arguments, &request, error);
     if (result < 0)
         return result;
-    return control_client_ask(client, command->request, json_incref(request), command->seconds,
-                              take_progress, conversation, ret, error);
+    return control_client_ask(client, command->request, request, command->seconds, take_progress,
+                              conversation, ret, error);
 }
 
 /* Shows the answer, or what kept it from coming. */
@@ -324,14 +313,18 @@ static int tell(const struct conversation *conversation, int outcome, const json
         control_error_read(failure, error);
     if (outcome < 0 || failure)
         return ctl_tell_error(arguments->json, error, failure, conversation->steps);
+    int delivered = command->deliver ? command->deliver(arguments, result, error) : 0;
     if (!arguments->json) {
-        command->show(result);
+        if (command->show)
+            command->show(result);
     } else {
         if (conversation->steps)
             (void)json_object_set(result, "steps", conversation->steps);
         if (ctl_print_json(json_incref(result)) != EX_OK)
             return EX_OSERR;
     }
+    if (delivered < 0)
+        return ctl_tell_error(arguments->json, error, NULL, NULL);
     return command->judge ? command->judge(result) : EX_OK;
 }
 

@@ -30,8 +30,9 @@ int ctl_peer_accept(const struct ctl_arguments *arguments);
 /* To posternd, by --socket or the configuration. */
 int ctl_connect(const struct ctl_arguments *arguments, struct control_client **ret,
                 struct error *error);
-/* What a request takes of the command line; the caller's reference. NULL: memory is short. */
-json_t *ctl_request_arguments(const struct ctl_arguments *arguments);
+/* What a request takes of the command line, and of the file with a chain that it names; the caller's
+ * reference. */
+int ctl_request_arguments(const struct ctl_arguments *arguments, json_t **ret, struct error *error);
 
 /* Prints the document and a line end; EX_OK, or EX_OSERR when memory is short. Takes it over. */
 int ctl_print_json(json_t *document);

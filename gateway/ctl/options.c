@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/control/wire.h"
 #include "gateway/ctl/arguments.h"
 #include "pki/base/cleanup.h"
 
@@ -16,36 +17,54 @@ enum { COUNT_MAXIMUM = 10000, FIRST_CODE = 256 /* of getopt: behind every letter
 static const uint32_t for_everybody = CTL_TAKES(CONFIG) | CTL_TAKES(SOCKET) | CTL_TAKES(JSON) |
                                       CTL_TAKES(HELP) | CTL_TAKES(VERSION);
 
+enum kind { FLAG, TEXT, NUMBER, NAMES /* may be repeated */ };
+
 static const struct ctl_option_entry {
-    const char *name, *argument; /* argument NULL: there is none, the target is a bool */
-    size_t target;               /* in struct ctl_arguments */
-    const char *help;            /* its lines apart by \n */
+    const char *name, *argument; /* argument NULL: there is none */
+    enum kind kind;
+    size_t target;     /* in struct ctl_arguments: bool, const char *, long, struct ctl_names */
+    const char *field; /* of a request to posternd; NULL: it is not told */
+    const char *help;  /* its lines apart by \n */
 } entries[CTL_OPTION_END] = {
 #define IN(member) offsetof(struct ctl_arguments, member)
-    [CTL_CONFIG] = {"config", "DIR", IN(config),
+    [CTL_CONFIG] = {"config", "DIR", TEXT, IN(config), NULL,
                     "the gateway's folder; default " POSTERN_SYSCONFDIR "/postern"},
-    [CTL_SOCKET] = {"socket", "PATH", IN(socket),
+    [CTL_SOCKET] = {"socket", "PATH", TEXT, IN(socket), NULL,
                     "the control socket, instead of the one that DIR names"},
-    [CTL_COUNT] = {"count", "N", IN(count), "how many signatures hsm test makes; default 100"},
-    [CTL_RECIPIENT] = {"recipient", "ADDRESS", IN(recipient),
+    [CTL_JSON] = {"json", NULL, FLAG, IN(json), NULL, "print one JSON document"},
+    [CTL_HELP] = {"help", NULL, FLAG, IN(help), NULL, "print this, or what there is of one noun"},
+    [CTL_VERSION] = {"version", NULL, FLAG, IN(version), NULL, "print the version"},
+    [CTL_COUNT] = {"count", "N", NUMBER, IN(count), "count",
+                   "how many signatures hsm test makes; default 100"},
+    [CTL_RECIPIENT] = {"recipient", "ADDRESS", TEXT, IN(recipient), "recipient",
                        "outbound validate: say MAIL and RCPT too; cert test, rotate:\n"
                        "to whom, instead of the postmaster"},
-    [CTL_SENDER] = {"sender", "ADDRESS", IN(sender),
+    [CTL_SENDER] = {"sender", "ADDRESS", TEXT, IN(sender), "sender",
                     "outbound validate: of MAIL; default <>, the null sender"},
-    [CTL_SEND] = {"send", NULL, IN(send), "outbound validate: deliver a whole test message"},
-    [CTL_CONNECTOR] = {"connector", "NAME", IN(connector), "the connector, of peers"},
-    [CTL_YES] = {"yes", NULL, IN(yes), "do it without asking first"},
-    [CTL_DRY_RUN] = {"dry-run", NULL, IN(dry_run),
+    [CTL_SEND] = {"send", NULL, FLAG, IN(send), "send",
+                  "outbound validate: deliver a whole test message"},
+    [CTL_CONNECTOR] = {"connector", "NAME", TEXT, IN(connector), "connector",
+                       "the connector, of peers"},
+    [CTL_YES] = {"yes", NULL, FLAG, IN(yes), NULL, "do it without asking first"},
+    [CTL_DRY_RUN] = {"dry-run", NULL, FLAG, IN(dry_run), NULL,
                      "show what would be changed, and change nothing"},
-    [CTL_CHAIN] = {"chain", "FILE", IN(chain),
+    [CTL_CHAIN] = {"chain", "FILE", TEXT, IN(chain), NULL,
                    "cert import: the certificate and its intermediates"},
-    [CTL_KEY] = {"key", "KEY", IN(key),
+    [CTL_KEY] = {"key", "KEY", TEXT, IN(key), "key",
                  "cert import, stage, rotate: where the key is, a PKCS#11 URI\n"
                  "or the path of a PEM file"},
-    [CTL_AT] = {"at", "TIME", IN(at), "cert activate: later, like 2027-01-31T08:00:00Z"},
-    [CTL_JSON] = {"json", NULL, IN(json), "print one JSON document"},
-    [CTL_HELP] = {"help", NULL, IN(help), "print this, or what there is of one noun"},
-    [CTL_VERSION] = {"version", NULL, IN(version), "print the version"},
+    [CTL_AT] = {"at", "TIME", TEXT, IN(at), "at",
+                "cert activate: later, like 2027-01-31T08:00:00Z"},
+    [CTL_ALGORITHM] = {"algorithm", "NAME", TEXT, IN(algorithm), "algorithm",
+                       "cert request: rsa:2048, rsa:3072, rsa:4096, ec:p256, ec:p384 or\n"
+                       "ed25519; default: as the present key"},
+    [CTL_REUSE_KEY] = {"reuse-key", NULL, FLAG, IN(reuse_key), "reuse_key",
+                       "cert request: take the present key"},
+    [CTL_SUBJECT] = {"subject", "DN", TEXT, IN(subject), "subject",
+                     "cert request: default: the present certificate's"},
+    [CTL_SAN] = {"san", "NAME", NAMES, IN(san), "names",
+                 "cert request: a DNS name, may be repeated; default: likewise"},
+    [CTL_OUT] = {"out", "FILE", TEXT, IN(out), NULL, "cert request: write the request there"},
 #undef IN
 };
 
@@ -69,17 +88,31 @@ static int read_count(const char *text, long *ret, struct error *error)
     return error_cure(error, "--count 100");
 }
 
+static int add_name(struct ctl_names *names, enum ctl_option option, struct error *error)
+{
+    if (names->count == CTL_NAMES_MAXIMUM)
+        return error_set(error, EX_USAGE, "There are more than %d --%s", CTL_NAMES_MAXIMUM,
+                         entries[option].name);
+    names->items[names->count++] = optarg;
+    return 0;
+}
+
 static int take(struct ctl_arguments *arguments, enum ctl_option option, struct error *error)
 {
-    char *target = (char *)arguments + entries[option].target;
+    void *target = (char *)arguments + entries[option].target;
     arguments->given |= UINT32_C(1) << option;
-    if (option == CTL_COUNT)
-        return read_count(optarg, (long *)(void *)target, error);
-    if (entries[option].argument)
-        *(const char **)(void *)target = optarg;
-    else
+    switch (entries[option].kind) {
+    case FLAG:
         *(bool *)target = true;
-    return 0;
+        return 0;
+    case TEXT:
+        *(const char **)target = optarg;
+        return 0;
+    case NUMBER:
+        return read_count(optarg, target, error);
+    default:
+        return add_name(target, option, error);
+    }
 }
 
 static int tell_unknown(int found, const char *word, struct error *error)
@@ -138,6 +171,40 @@ const char *ctl_options_surplus(const struct ctl_arguments *arguments, uint32_t 
 const char *ctl_options_missing(const struct ctl_arguments *arguments, uint32_t needed)
 {
     return first_name(needed & ~arguments->given);
+}
+
+static json_t *names_array(const struct ctl_names *names)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; i < names->count; i++)
+        json_array_append_new(array, control_text(names->items[i]));
+    return array;
+}
+
+static json_t *value_of(const struct ctl_arguments *arguments, enum ctl_option option)
+{
+    const void *target = (const char *)arguments + entries[option].target;
+    const char *text;
+    switch (entries[option].kind) {
+    case FLAG:
+        return json_true();
+    case NUMBER:
+        return json_integer(*(const long *)target);
+    case NAMES:
+        return names_array(target);
+    default:
+        text = *(const char *const *)target;
+        return control_text(option == CTL_SENDER && strcmp(text, "<>") == 0 ? "" : text);
+    }
+}
+
+int ctl_options_put(const struct ctl_arguments *arguments, json_t *request, struct error *error)
+{
+    for (unsigned i = 0; i < CTL_OPTION_END; i++)
+        if (arguments->given & UINT32_C(1) << i && entries[i].field &&
+            json_object_set_new(request, entries[i].field, value_of(arguments, i)) < 0)
+            return error_set(error, EX_OSERR, "Out of memory");
+    return 0;
 }
 
 void ctl_options_help(FILE *file)

@@ -6,6 +6,7 @@
 #ifndef POSTERN_GATEWAY_CTL_OPTIONS_H
 #define POSTERN_GATEWAY_CTL_OPTIONS_H
 
+#include <jansson.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -31,6 +32,11 @@ enum ctl_option {
     CTL_CHAIN,
     CTL_KEY,
     CTL_AT,
+    CTL_ALGORITHM,
+    CTL_REUSE_KEY,
+    CTL_SUBJECT,
+    CTL_SAN,
+    CTL_OUT,
     CTL_OPTION_END
 };
 
@@ -44,6 +50,8 @@ int ctl_options_read(struct ctl_arguments *arguments, int argc, char **argv, cha
 const char *ctl_options_surplus(const struct ctl_arguments *arguments, uint32_t taken);
 /* The name of an option of `needed` that was not given; NULL: none. */
 const char *ctl_options_missing(const struct ctl_arguments *arguments, uint32_t needed);
+/* What posternd is told of them: each that was given, under its name in gateway/control/shapes.h. */
+int ctl_options_put(const struct ctl_arguments *arguments, json_t *request, struct error *error);
 void ctl_options_help(FILE *file);
 
 #endif

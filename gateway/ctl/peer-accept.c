@@ -133,9 +133,11 @@ static int read_names(struct acceptance *acceptance, struct error *error)
 
 static int find_peer(struct acceptance *acceptance, struct error *error)
 {
-    int result =
-        ask(acceptance->arguments, CONTROL_PEER_SHOW, ctl_request_arguments(acceptance->arguments),
-            QUICK, &acceptance->answer, NULL, error);
+    json_t *request = NULL;
+    int result = ctl_request_arguments(acceptance->arguments, &request, error);
+    if (result == 0)
+        result = ask(acceptance->arguments, CONTROL_PEER_SHOW, request, QUICK, &acceptance->answer,
+                     NULL, error);
     if (result == 0)
         result = choose_connector(acceptance, error);
     if (result < 0)

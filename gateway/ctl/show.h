@@ -32,6 +32,12 @@ void ctl_show_validation(const json_t *result);
 /* The exit status a validation's result stands for, by the step that failed. */
 int ctl_judge_validation(const json_t *result);
 
+/* cert request: the request on stdout or in --out's file, the rest on stderr. */
+struct ctl_arguments;
+struct error;
+int ctl_deliver_cert_request(const struct ctl_arguments *arguments, const json_t *result,
+                             struct error *error);
+
 /* A list of problems, one line each: "FILE:LINE: error: what. Try: cure." */
 void ctl_show_problems(FILE *file, const json_t *problems);
 

@@ -13,6 +13,7 @@
 #include "gateway/control/shapes.h"
 #include "gateway/control/wire.h"
 #include "gateway/daemon/certificates.h"
+#include "gateway/daemon/cert.h"
 #include "gateway/daemon/daemon.h"
 #include "gateway/daemon/expiry.h"
 #include "gateway/daemon/hsm.h"
@@ -275,6 +276,7 @@ const struct control_command_entry daemon_commands[] = {
     {CONTROL_HSM_STATUS, hsm_status},
     {CONTROL_HSM_LIST, hsm_list},
     {CONTROL_HSM_TEST, hsm_test},
+    {CONTROL_CERT_REQUEST, cert_request},
     {CONTROL_CERT_LIST, cert_list},
     {CONTROL_CERT_SHOW, cert_show},
     {CONTROL_CERT_IMPORT, cert_import},

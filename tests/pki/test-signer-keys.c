@@ -59,10 +59,12 @@ START_TEST(a_key_that_was_made_signs_by_its_uri)
 {
     EVP_PKEY *public_key = NULL;
     char *uri = NULL, label[32], text[64];
-    uint8_t data[32] = {1}, signature[PKI_SIGNATURE_MAXIMUM];
+    uint8_t data[64] = {1}, signature[PKI_SIGNATURE_MAXIMUM];
     size_t length = sizeof signature;
+    size_t size = pki_algorithm_info(types[_i].algorithm)->digest_length;
     struct pki_key *key = NULL;
     struct pki_key_source source = any_key(false);
+    size = size ? size : sizeof data;
     signer = test_signer();
     snprintf(label, sizeof label, "made-%d", _i);
     must_work(make(false, types[_i].type, label, &public_key, &uri));
@@ -72,8 +74,8 @@ START_TEST(a_key_that_was_made_signs_by_its_uri)
     ck_assert_ptr_nonnull(strstr(uri, "id="));
     source.key = uri;
     must_work(pki_key_open(signer, &source, public_key, false, &key, &error));
-    must_work(key->operations->sign(key, types[_i].algorithm, data, sizeof data, signature, &length,
-                                    &error));
+    must_work(
+        key->operations->sign(key, types[_i].algorithm, data, size, signature, &length, &error));
     pki_key_unref(key);
     EVP_PKEY_free(public_key);
     free(uri);
@@ -373,12 +375,32 @@ START_TEST(the_right_one_of_many_keys_is_found)
 }
 END_TEST
 
+static void count_found(void *context, enum pki_found_kind kind, bool logged_in, const char *uri,
+                        const char *text)
+{
+    unsigned *count = context;
+    (void)logged_in, (void)uri, (void)text;
+    *count += kind == PKI_FOUND_KEY;
+}
+
+/* There is no session yet that a key has asked for. */
+START_TEST(a_token_of_which_no_key_is_open_can_be_looked_through)
+{
+    const struct pki_key_source source = any_key(false);
+    unsigned count = 0;
+    signer = test_signer();
+    must_work(pki_token_list(signer, &source, count_found, &count, &error));
+    ck_assert_uint_ge(count, TEST_KEYS);
+    pki_signer_free(signer);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("signer-keys");
     TCase *tcase = tcase_create("keys");
     test_setup();
-    tcase_set_timeout(tcase, 15);
+    tcase_set_timeout(tcase, 120);
     tcase_add_checked_fixture(tcase, test_begin, NULL);
     tcase_add_loop_test(tcase, a_key_that_was_made_signs_by_its_uri, 0, (int)ARRAY_SIZE(types));
     tcase_add_loop_test(tcase, a_refusal_is_told_in_clear_words_and_never_tried_again, 0,
@@ -395,6 +417,7 @@ int main(void)
     tcase_add_test(tcase, a_key_is_found_in_the_second_place);
     tcase_add_test(tcase,
                    a_place_that_cannot_be_looked_through_is_told_unless_the_key_is_elsewhere);
+    tcase_add_test(tcase, a_token_of_which_no_key_is_open_can_be_looked_through);
     tcase_add_test(tcase, the_right_one_of_many_keys_is_found);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);

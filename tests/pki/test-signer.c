@@ -382,6 +382,7 @@ static const struct pki_wire_message lies[] = {
     {.type = PKI_WIRE_SIGNED, .id = 77, .signature = {0, 2, {(const uint8_t *)"x", 1}}},
     {.type = PKI_WIRE_FAILED, .id = 99, .failed = {.code = EX_CONFIG, .what = "x"}},
     {.type = PKI_WIRE_CLOSE, .id = 1, .close = {1}},
+    {.type = PKI_WIRE_GENERATED, .id = 77, .generated = {"a", {(const uint8_t *)"x", 1}}},
     {.type = 0}, /* sent as bytes that are no message */
 };
 
