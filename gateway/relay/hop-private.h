@@ -38,4 +38,9 @@ void hop_dial_replied(struct hop *hop, const struct smtp_reply *reply);
 /* The connection was lost before HOP_READY. */
 void hop_dial_broken(struct hop *hop, struct error *error);
 
+/* --- hop-log.c, beside hop_log_failure() --- */
+
+/* The verdict would have refused it, and PeerCertificates says ReportOnly. */
+void hop_log_reported(const struct hop *hop, const struct pki_peer_verdict *verdict);
+
 #endif
