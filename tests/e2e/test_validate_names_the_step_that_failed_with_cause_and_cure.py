@@ -100,6 +100,9 @@ def test_checks_behind_the_one_that_failed_are_not_reached(line, pki):
     checks = {one["check"]: one["outcome"] for one in failed(told)["checks"]}
     assert (checks["chain"], checks["name"], checks["pair"]) == ("passed", "failed", "not-reached")
     assert told.json["checks"] == failed(told)["checks"] and failed(told)["cure"]
+    (handshake,) = [one for one in told.json["steps"] if one["step"] == "handshake"]
+    assert "not sent, for theirs was refused" in handshake["detail"]
+    assert handshake["certificate_asked"] is None
 
 
 def test_what_is_only_reported_is_a_warning(line, pki):
@@ -231,6 +234,22 @@ def test_opportunistic_goes_on_in_the_clear_with_a_warning(line):
     assert told.exit == 0 and told.json["tls_version"] is None
     (step,) = [one for one in told.json["steps"] if one["step"] == "starttls"]
     assert step["outcome"] == "warning" and "in the clear" in step["detail"]
+
+
+@pytest.mark.parametrize("at, action, step", [("STARTTLS", "454 4.7.0 Not now", "starttls"),
+                                              ("HANDSHAKE", b"nonsense", "handshake")])
+def test_opportunistic_bears_what_others_would_not(line, at, action, step):
+    gateway, far = line(
+        outbound={"TlsSettings": "Opportunistic", "TlsDomain": None, "TlsCertificateName": None,
+                  "TrustAnchors": None},
+        cloud_options={"trust": None},
+    )
+    far.once(at, action)
+    told = validate(gateway, *MAIL)
+    assert told.exit == 0 and told.json["tls_version"] is None, told
+    (found,) = [one for one in told.json["steps"] if one["outcome"] == "warning"]
+    assert found["step"] == step and found["cause"] and found["cure"]
+    assert not any(one["outcome"] == "failed" for one in told.json["steps"])
 
 
 def test_none_skips_tls(plain):
