@@ -126,7 +126,9 @@ MISBEHAVIOUR = [
      "takes 1.2", "TlsMinimumVersion"),
     ("STARTTLS", "454 4.7.0 Not now", "starttls", 75, "temporary", "strips", "inspection"),
     ("HANDSHAKE", drop, "handshake", 76, "protocol", "in common", "s_client"),
-    ("TLS EHLO", drop, "ehlo-tls", 76, "protocol", "does not take our certificate", "intermediate"),
+    ("TLS EHLO", drop, "ehlo-tls", 77, "our-identity", "does not take our certificate",
+     "intermediate"),
+    ("TLS EHLO", b"nonsense\r\n", "ehlo-tls", 76, "protocol", "nonsense", "log of the next hop"),
     ("TLS EHLO", "454 4.7.5 Certificate validation failure, Reason:UntrustedRoot", "ehlo-tls", 77,
      "our-identity", "not trusted there", "TlsSenderCertificateName"),
     ("MAIL", "451 5.7.3 STARTTLS is required to send mail", "mail", 75, "temporary", "only inside",
@@ -201,6 +203,14 @@ def test_our_certificate_refused_in_the_handshake(line, pki):
     assert "intermediate" in failed(told)["cure"]
 
 
+def test_who_asked_for_no_certificate_did_not_refuse_it(line):
+    gateway, far = line(cloud_options={"trust": None})
+    far.on("TLS EHLO", drop)
+    told = validate(gateway)
+    assert told.exit == 76 and told.json["failed_step"] == "ehlo-tls"
+    assert "does not want us" in failed(told)["cause"]
+
+
 def test_a_name_that_does_not_resolve(postern, cloud):
     gateway = postern(xml.inbound(), xml.outbound(hosts=["nowhere.invalid:25"]))
     told = validate(gateway)
@@ -237,7 +247,7 @@ def test_opportunistic_goes_on_in_the_clear_with_a_warning(line):
 
 
 @pytest.mark.parametrize("at, action, step", [("STARTTLS", "454 4.7.0 Not now", "starttls"),
-                                              ("HANDSHAKE", b"nonsense", "handshake")])
+                                              ("HANDSHAKE", drop, "handshake")])
 def test_opportunistic_bears_what_others_would_not(line, at, action, step):
     gateway, far = line(
         outbound={"TlsSettings": "Opportunistic", "TlsDomain": None, "TlsCertificateName": None,
