@@ -15,8 +15,8 @@ int ctl_run(const struct ctl_arguments *arguments);
 /* config check [DIR] */
 int ctl_check(const struct ctl_arguments *arguments);
 
-/* Asks posternd for one thing, without arguments and without progress; the result of its answer into
- * *ret. An error that posternd tells is an error of the call. */
+/* Asks posternd for one thing, without arguments and without progress; the result of its answer
+ * into *ret. An error that posternd tells is an error of the call. */
 int ctl_query(const struct ctl_arguments *arguments, const char *request, json_t **ret,
               struct error *error);
 
