@@ -62,7 +62,8 @@
  *            message", "outcome":"passed|failed|warning|skipped", "milliseconds":12, "detail":"…",
  *    "cause":"…"|null, "cure":"…"|null, "host":"…", "address":"192.0.2.1:25"|null,
  *    and of ehlo and ehlo-tls: "offers":["SIZE 1000", …];
- *    of handshake: "tls_version", "cipher", "group", "certificate_asked":true;
+ *    of handshake: "tls_version", "cipher", "group", "certificate_asked":true (null: it did not come
+ *    to that);
  *    of verdict: "checks":[{"check":"chain", "outcome":"passed|failed|warning|not-reached|
  *                           not-asked"}, …];
  *    of mail to message: "reply":{"code":250, "status":"2.1.0"|null, "text":"…"}}

@@ -20,8 +20,8 @@ int ctl_check(const struct ctl_arguments *arguments);
  * EX_DATAERR: it is no chain, or holds a private key. */
 int ctl_put_chain(json_t *arguments, const char *path, struct error *error);
 
-/* Asks posternd for one thing, without arguments and without progress; the result of its answer into
- * *ret. An error that posternd tells is an error of the call. */
+/* Asks posternd for one thing, without arguments and without progress; the result of its answer
+ * into *ret. An error that posternd tells is an error of the call. */
 int ctl_query(const struct ctl_arguments *arguments, const char *request, json_t **ret,
               struct error *error);
 /* peer accept FINGERPRINT */

@@ -29,7 +29,9 @@ struct order {
     struct pki_library *library;
     struct snapshot *snapshot; /* counted */
     const struct conn_certificate *certificate;
-    const struct pki_identity *identity;
+    struct pki_rotation *rotation; /* the snapshot's */
+    X509 *present;               /* counted, and so is its key: of the version in force */
+    struct pki_key *present_key;
     const struct conn_key *place; /* where a new key is made; NULL: the present key is taken */
     enum pki_key_type type;
     char label[PKI_LABEL_MAXIMUM + 1];
@@ -48,6 +50,8 @@ struct order {
 static void free_order(struct order *order)
 {
     snapshot_unref(order->snapshot);
+    X509_free(order->present);
+    pki_key_unref(order->present_key);
     X509_NAME_free(order->subject);
     json_decref(order->given);
     EVP_PKEY_free(order->public_key);
@@ -115,15 +119,28 @@ static int use_new_key(struct order *order, struct error *error)
     return result < 0 ? result : sign_with_new_key(order, error);
 }
 
+/* Where the store says that the key in force is, or else postern.xml. */
+static char *present_uri(const struct order *order)
+{
+    struct pki_facts facts = {0};
+    struct error ignored;
+    bool known = pki_rotation_facts(order->rotation, PKI_ROLE_ACTIVE, &facts, &ignored) > 0 &&
+                 facts.keys && facts.keys[0];
+    char *uri = known ? strndup(facts.keys, strcspn(facts.keys, "\n"))
+                      : strdup(order->certificate->keys[0].uri);
+    pki_facts_clear(&facts);
+    return uri;
+}
+
 static int use_present_key(struct order *order, struct error *error)
 {
-    EVP_PKEY *key = X509_get0_pubkey(pki_identity_certificate(order->identity));
+    EVP_PKEY *key = X509_get0_pubkey(order->present);
     EVP_PKEY_up_ref(key);
     order->public_key = key;
-    order->uri = strdup(order->certificate->keys[0].uri);
+    order->uri = present_uri(order);
     if (!order->uri)
         return error_set(error, EX_OSERR, "Out of memory");
-    return sign_request(order, pki_identity_key(order->identity), error);
+    return sign_request(order, order->present_key, error);
 }
 
 static void run(struct offload_job *base)
@@ -197,7 +214,9 @@ static int choose_certificate(struct order *order, const json_t *arguments, stru
         if (strcmp(config->certificates[i].name, name) != 0)
             continue;
         order->certificate = &config->certificates[i];
-        order->identity = order->snapshot->identities[i];
+        order->rotation = order->snapshot->rotations[i].rotation;
+        order->present = pki_identity_certificate_ref(order->snapshot->identities[i]);
+        order->present_key = pki_identity_key_ref(order->snapshot->identities[i]);
         return 0;
     }
     error_set(error, EX_DATAERR, "There is no certificate \"%.100s\" in force", name ? name : "");
@@ -206,7 +225,7 @@ static int choose_certificate(struct order *order, const json_t *arguments, stru
 
 static int choose_type(struct order *order, const char *name, struct error *error)
 {
-    EVP_PKEY *present = X509_get0_pubkey(pki_identity_certificate(order->identity));
+    EVP_PKEY *present = X509_get0_pubkey(order->present);
     order->type = name ? pki_key_type_by_name(name) : pki_key_type_like(present);
     if (!name && !order->type)
         order->type = PKI_KEY_EC_P256;
@@ -260,10 +279,9 @@ static int choose_key(struct order *order, const json_t *arguments, struct error
 static int choose_subject(struct order *order, const json_t *arguments, struct error *error)
 {
     const char *text = json_string_value(json_object_get(arguments, "subject"));
-    const X509 *present = pki_identity_certificate(order->identity);
     if (text)
         return pki_name_parse(text, &order->subject, error);
-    order->subject = X509_NAME_dup(X509_get_subject_name(present));
+    order->subject = X509_NAME_dup(X509_get_subject_name(order->present));
     return order->subject ? 0 : error_set(error, EX_OSERR, "Out of memory");
 }
 
@@ -287,7 +305,7 @@ static int choose_names(struct order *order, json_t *given, struct error *error)
         add_name(order, json_string_value(name) ? json_string_value(name) : "", error);
     if (json_array_size(given) || result < 0)
         return result;
-    pki_certificate_names(pki_identity_certificate(order->identity), order->names_text, NAMES_SIZE);
+    pki_certificate_names(order->present, order->names_text, NAMES_SIZE);
     for (char *one = strtok_r(order->names_text, " ", &rest); one && result == 0;
          one = strtok_r(NULL, " ", &rest))
         result = add_name(order, one, error);

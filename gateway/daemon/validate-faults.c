@@ -45,10 +45,9 @@ static const struct smtp_advice step_advice[] = {
                            "see TlsMinimumVersion and what the other side speaks: openssl s_client "
                            "-starttls smtp -connect HOST:25"},
     [HOP_EHLO_TLS] = {.cause =
-                          "After the handshake the server ended the connection, as one does who "
-                          "does not take our certificate",
-                      .cure =
-                          "see that Chain has every intermediate and that the CA is trusted there"},
+                          "After the handshake the server ended the connection or said nonsense: "
+                          "a filter between, or a server that does not want us",
+                      .cure = "see the log of the next hop, and what stands between"},
     [HOP_READY] = {.cause = "The connection broke in the middle of the transaction",
                    .cure = "validate again; if it stays, see the log of the next hop"},
 };
@@ -73,13 +72,27 @@ static bool is_our_key(const struct hop *hop, enum hop_step step, const struct e
            error->code != EX_IOERR;
 }
 
+static bool names_certificate(const char *reason)
+{
+    return strstr(reason, "alert") &&
+           (strstr(reason, "certificate") || strstr(reason, "unknown ca") ||
+            strstr(reason, "access denied"));
+}
+
+/* In TLS 1.3 the server judges our certificate when the handshake has ended for us; its alert is
+ * lost where it closes before it has read what we said meanwhile. Who asked for a certificate and
+ * then hangs up did not take it. */
 static bool is_about_certificate(const struct hop *hop, enum hop_step step,
                                  const struct error *error)
 {
-    const char *reason = step == HOP_HANDSHAKE ? error->what : hop->stream.reason;
-    return (step == HOP_HANDSHAKE || step == HOP_EHLO_TLS) && reason && strstr(reason, "alert") &&
-           (strstr(reason, "certificate") || strstr(reason, "unknown ca") ||
-            strstr(reason, "access denied"));
+    const struct tls_peer *peer = tls_peer(hop->stream.ssl);
+    const char *reason = hop->stream.reason;
+    if (step == HOP_HANDSHAKE)
+        return names_certificate(error->what);
+    if (step != HOP_EHLO_TLS || hop->heard || hop->late)
+        return false;
+    bool lost = reason || error->code == EX_IOERR;
+    return (lost && peer && peer->certificate_asked) || (reason && names_certificate(reason));
 }
 
 const struct smtp_advice *validate_step_advice(enum hop_step step)

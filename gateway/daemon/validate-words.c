@@ -84,10 +84,17 @@ static void describe_offers(const json_t *offers, char *text, size_t size)
         text + used, size - used, "%s%s", i ? ", " : "offers ", json_string_value(offer));
 }
 
+static bool is_refused(const struct tls_peer *peer)
+{
+    return peer->verdict && !peer->verdict->accepted;
+}
+
 static const char *describe_certificate(const struct validation *validation,
                                         const struct tls_peer *peer)
 {
     bool have = validation->identity || validation->outbound->certificate;
+    if (is_refused(peer)) /* we broke off before it could come to that */
+        return "not sent, for theirs was refused";
     return !peer->certificate_asked ? "not asked for"
            : have                   ? "asked for and sent"
                                     : "asked for, and there is none to send";
@@ -121,10 +128,10 @@ static json_t *handshake_members(const struct validation *validation)
     const struct tls_peer *peer = tls_peer(ssl);
     if (!peer)
         return NULL;
-    return json_pack("{s:o, s:o, s:o, s:b}", "tls_version", text_or_null(tls_version_name(ssl)),
+    return json_pack("{s:o, s:o, s:o, s:o}", "tls_version", text_or_null(tls_version_name(ssl)),
                      "cipher", text_or_null(tls_cipher_name(ssl)), "group",
                      text_or_null(tls_group_name(ssl)), "certificate_asked",
-                     peer->certificate_asked);
+                     is_refused(peer) ? json_null() : json_boolean(peer->certificate_asked));
 }
 
 static json_t *members_of(const struct validation *validation, enum hop_step step)
@@ -218,7 +225,7 @@ void validate_tell_dialing(struct validation *validation, enum hop_step step,
         replace(&validation->reply, reply_object(hop->heard));
     if (step == HOP_EHLO || step == HOP_EHLO_TLS)
         replace(&validation->offers, offer_list(error ? NULL : hop->heard));
-    if (error && !(judged && !peer->verdict->accepted)) {
+    if (error && !(judged && is_refused(peer))) {
         tell_failed(validation, step, error, milliseconds);
         return;
     }

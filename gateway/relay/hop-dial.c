@@ -17,7 +17,6 @@
 #include "gateway/relay/hop-private.h"
 #include "gateway/relay/pool.h"
 #include "gateway/relay/presented.h"
-#include "pki/base/log.h"
 
 /* Milliseconds; RFC 5321 4.5.3.2 where it names one. */
 enum {
@@ -63,44 +62,6 @@ static void step_ended(struct hop *hop, const struct error *error)
 /* --- failing --- */
 
 enum gravity { GRAVITY_CONNECTION = 1, GRAVITY_PROTOCOL, GRAVITY_TLS, GRAVITY_VERDICT };
-
-static void log_reason(struct log *log, const struct hop *hop, const struct error *error)
-{
-    struct error told = *error;
-    if (!told.cure[0])
-        error_cure(&told, "posternctl outbound validate %s", hop->outbound->name);
-    log_error(log, &told);
-}
-
-void hop_log_failure(const struct hop *hop, const struct error *error)
-{
-    const struct tls_peer *peer = tls_peer(hop->stream.ssl);
-    const struct pki_peer_verdict *verdict = peer ? peer->verdict : NULL;
-    bool refused = verdict && !verdict->accepted;
-    struct log log;
-    log_event(&log, refused ? LOG_EVENT_PEER_REFUSED : LOG_EVENT_NEXT_HOP_FAILED,
-              refused ? "The certificate of %s is not the one that connector %s expects"
-                      : "Next hop %s of connector %s did not serve",
-              hop_host(hop), hop->outbound->name);
-    log_text(&log, "outbound", hop->outbound->name);
-    log_text(&log, "host", hop_host(hop));
-    log_text(&log, "address", hop->address_text[0] ? hop->address_text : NULL);
-    log_text(&log, "step", hop_step_name(hop->step));
-    if (!refused) {
-        log_reason(&log, hop, error);
-    } else { /* the verdict's own words are longer than an error holds */
-        log_text(&log, "error", verdict->reason);
-        log_text(&log, "cure", verdict->cure);
-        log_text(&log, "check", pki_check_name(verdict->failed));
-        log_text(&log, "peer-subject", verdict->subject);
-        log_text(&log, "peer-issuer", verdict->issuer);
-        log_text(&log, "peer-serial", verdict->serial);
-        log_text(&log, "peer-names", verdict->names);
-        log_text(&log, "peer-expires", verdict->expires);
-        log_text(&log, "peer-fingerprint", verdict->fingerprint);
-    }
-    log_end(&log);
-}
 
 /* Gives this address up, with what the sender will be told if no other does better. `code` and
  * `status` are SMTP's. */
@@ -199,22 +160,6 @@ static void ask_for_tls(struct hop *hop)
     hop_flush(hop);
 }
 
-static void log_reported(const struct hop *hop, const struct pki_peer_verdict *verdict)
-{
-    struct log log;
-    log_event(&log, LOG_EVENT_PEER_REPORTED,
-              "The certificate of %s is not the one that connector %s expects; it passes, for "
-              "PeerCertificates says ReportOnly",
-              hop_host(hop), hop->outbound->name);
-    log_text(&log, "outbound", hop->outbound->name);
-    log_text(&log, "host", hop_host(hop));
-    log_text(&log, "peer-subject", verdict->subject);
-    log_text(&log, "peer-issuer", verdict->issuer);
-    log_text(&log, "error", verdict->reason);
-    log_text(&log, "cure", verdict->cure);
-    log_end(&log);
-}
-
 /* A session was resumed whose certificate does not hold any more. Only a full handshake tells what the
  * next hop would present today. */
 static void begin_without_ticket(struct hop *hop)
@@ -263,7 +208,7 @@ static void handshake_finished(struct stream *stream, int result, const struct e
         presented_by_next_hop(hop);
         step_ended(hop, NULL);
         if (verdict->would_refuse)
-            log_reported(hop, verdict);
+            hop_log_reported(hop, verdict);
         say_ehlo(hop, HOP_EHLO_TLS);
     }
     hop_end_callback(hop, outermost);

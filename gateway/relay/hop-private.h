@@ -41,4 +41,9 @@ void hop_dial_end_following(struct hop *hop);
 /* The connection was lost before HOP_READY. */
 void hop_dial_broken(struct hop *hop, struct error *error);
 
+/* --- hop-log.c, beside hop_log_failure() --- */
+
+/* The verdict would have refused it, and PeerCertificates says ReportOnly. */
+void hop_log_reported(const struct hop *hop, const struct pki_peer_verdict *verdict);
+
 #endif

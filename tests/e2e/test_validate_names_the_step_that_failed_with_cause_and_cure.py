@@ -100,6 +100,9 @@ def test_checks_behind_the_one_that_failed_are_not_reached(line, pki):
     checks = {one["check"]: one["outcome"] for one in failed(told)["checks"]}
     assert (checks["chain"], checks["name"], checks["pair"]) == ("passed", "failed", "not-reached")
     assert told.json["checks"] == failed(told)["checks"] and failed(told)["cure"]
+    (handshake,) = [one for one in told.json["steps"] if one["step"] == "handshake"]
+    assert "not sent, for theirs was refused" in handshake["detail"]
+    assert handshake["certificate_asked"] is None
 
 
 def test_what_is_only_reported_is_a_warning(line, pki):
@@ -123,7 +126,9 @@ MISBEHAVIOUR = [
      "takes 1.2", "TlsMinimumVersion"),
     ("STARTTLS", "454 4.7.0 Not now", "starttls", 75, "temporary", "strips", "inspection"),
     ("HANDSHAKE", drop, "handshake", 76, "protocol", "in common", "s_client"),
-    ("TLS EHLO", drop, "ehlo-tls", 76, "protocol", "does not take our certificate", "intermediate"),
+    ("TLS EHLO", drop, "ehlo-tls", 77, "our-identity", "does not take our certificate",
+     "intermediate"),
+    ("TLS EHLO", b"nonsense\r\n", "ehlo-tls", 76, "protocol", "nonsense", "log of the next hop"),
     ("TLS EHLO", "454 4.7.5 Certificate validation failure, Reason:UntrustedRoot", "ehlo-tls", 77,
      "our-identity", "not trusted there", "TlsSenderCertificateName"),
     ("MAIL", "451 5.7.3 STARTTLS is required to send mail", "mail", 75, "temporary", "only inside",
@@ -198,6 +203,14 @@ def test_our_certificate_refused_in_the_handshake(line, pki):
     assert "intermediate" in failed(told)["cure"]
 
 
+def test_who_asked_for_no_certificate_did_not_refuse_it(line):
+    gateway, far = line(cloud_options={"trust": None})
+    far.on("TLS EHLO", drop)
+    told = validate(gateway)
+    assert told.exit == 76 and told.json["failed_step"] == "ehlo-tls"
+    assert "does not want us" in failed(told)["cause"]
+
+
 def test_a_name_that_does_not_resolve(postern, cloud):
     gateway = postern(xml.inbound(), xml.outbound(hosts=["nowhere.invalid:25"]))
     told = validate(gateway)
@@ -231,6 +244,22 @@ def test_opportunistic_goes_on_in_the_clear_with_a_warning(line):
     assert told.exit == 0 and told.json["tls_version"] is None
     (step,) = [one for one in told.json["steps"] if one["step"] == "starttls"]
     assert step["outcome"] == "warning" and "in the clear" in step["detail"]
+
+
+@pytest.mark.parametrize("at, action, step", [("STARTTLS", "454 4.7.0 Not now", "starttls"),
+                                              ("HANDSHAKE", drop, "handshake")])
+def test_opportunistic_bears_what_others_would_not(line, at, action, step):
+    gateway, far = line(
+        outbound={"TlsSettings": "Opportunistic", "TlsDomain": None, "TlsCertificateName": None,
+                  "TrustAnchors": None},
+        cloud_options={"trust": None},
+    )
+    far.once(at, action)
+    told = validate(gateway, *MAIL)
+    assert told.exit == 0 and told.json["tls_version"] is None, told
+    (found,) = [one for one in told.json["steps"] if one["outcome"] == "warning"]
+    assert found["step"] == step and found["cause"] and found["cure"]
+    assert not any(one["outcome"] == "failed" for one in told.json["steps"])
 
 
 def test_none_skips_tls(plain):

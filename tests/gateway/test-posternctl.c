@@ -49,6 +49,14 @@ static const struct line {
      NULL,
      false},
     {{"outbound", "show", "--", "--json"}, "outbound", "show", "--json", NULL, NULL, false},
+    {{"doctor", "--json"}, "doctor", NULL, NULL, NULL, NULL, true},
+    {{"outbound", "validate", "tenant", "--recipient", "a@b.c", "--send"},
+     "outbound",
+     "validate",
+     "tenant",
+     NULL,
+     NULL,
+     false},
     {{"hsm", "status"}, "hsm", "status", NULL, NULL, NULL, false},
     {{"hsm", "test"}, "hsm", "test", NULL, NULL, NULL, false},
     {{"hsm", "test", "hybrid", "--count", "5"}, "hsm", "test", "hybrid", NULL, NULL, false},
@@ -113,8 +121,34 @@ static const struct {
     {{"status", "--san", "a"}, "status takes no --san", "leave --san out", false},
     {{"cert", "request"}, "cert request needs a NAME", "posternctl cert request NAME", false},
     {{"cert", "request", "a", "--count", "3"}, "takes no --count", "leave --count out", false},
+    {{"outbound", "show", "x", "--recipient", "a@b.c"},
+     "outbound show takes no --recipient",
+     "leave --recipient out",
+     false},
+    {{"doctor", "--sender", "a@b.c"}, "doctor takes no --sender", "leave --sender out", false},
+    {{"reload", "--send"}, "reload takes no --send", "leave --send out", false},
+    {{"outbound", "validate", "x", "--send"}, "--send needs a --recipient", "--recipient", false},
+    {{"outbound", "validate", "x", "--sender", "a@b.c"},
+     "--sender needs a --recipient",
+     "--recipient ADDRESS",
+     false},
+    {{"outbound", "validate", "x", "--recipient"}, "--recipient needs something", "ADDRESS", false},
     {{"--help", "statsu"}, "knows no \"statsu\"", "status", false},
 };
+
+START_TEST(a_validation_takes_addresses)
+{
+    static const char *const words[WORDS] = {"--sender", "x@y.z",  "outbound",         "validate",
+                                             "tenant",   "--send", "--recipient=a@b.c"};
+    struct ctl_arguments got;
+    struct error error;
+    ck_assert_msg(read_words(&got, words, &error) == 0, "%s", error.what);
+    ck_assert_str_eq(got.sender, "x@y.z");
+    ck_assert_str_eq(got.recipient, "a@b.c");
+    ck_assert(got.send);
+    ck_assert_str_eq(got.operand, "tenant");
+}
+END_TEST
 
 START_TEST(a_mistake_is_told_with_what_to_type)
 {
@@ -325,6 +359,7 @@ static Suite *posternctl_suite(void)
     Suite *suite = suite_create("posternctl");
     TCase *line = tcase_create("command line");
     tcase_add_loop_test(line, a_line_is_read, 0, ARRAY_SIZE(lines));
+    tcase_add_test(line, a_validation_takes_addresses);
     tcase_add_loop_test(line, a_mistake_is_told_with_what_to_type, 0, ARRAY_SIZE(mistakes));
     tcase_add_test(line, help_and_version_need_no_command);
     tcase_add_test(line, every_command_is_whole);

@@ -223,8 +223,9 @@ class Connection:
 
     def do_starttls(self, _line):
         refused = "STARTTLS" not in self.cloud.offers or self.tls_version
-        self.step("STARTTLS", "502 5.5.1 No" if refused else "220 2.0.0 Go ahead")
-        if refused:
+        action = self.cloud.take("STARTTLS")
+        self.act(("502 5.5.1 No" if refused else "220 2.0.0 Go ahead") if action is None else action)
+        if refused or (isinstance(action, str) and not action.startswith("220")):
             return
         self.step("HANDSHAKE", None)
         self.handshake_began = time.monotonic()
