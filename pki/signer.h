@@ -94,7 +94,7 @@ int pki_key_open_places(struct pki_signer *signer, const struct pki_key_source *
 int pki_key_find(struct pki_signer *signer, const struct pki_key_source *sources, size_t count,
                  EVP_PKEY *public_key, size_t *ret_index, char **ret_uri, struct error *error);
 
-/* A new key pair on a token: sensitive, not extractable, and for signatures alone. */
+/* A new key pair on a token: sensitive, not extractable, and made to sign. */
 struct pki_key_order {
     enum pki_key_type type;
     const char *label; /* CKA_LABEL of both halves, 1 to PKI_LABEL_MAXIMUM bytes */
