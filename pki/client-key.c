@@ -247,7 +247,7 @@ bool client_key_ended(struct signer_key *key, struct error *error)
 {
     struct client *client = key->client;
     pthread_mutex_lock(&client->lock);
-    bool ended = key->attempts || client->state == PROCESS_GONE;
+    bool ended = key->attempts > 0;
     if (key->attempts)
         *error = key->last_error;
     else if (client->state != PROCESS_UP)

@@ -19,7 +19,7 @@ static int await_process(struct client *client, int64_t deadline, struct error *
 {
     struct timespec moment = timespec_of(deadline);
     int number = 0;
-    while (client->state != PROCESS_UP && client->state != PROCESS_GONE && number != ETIMEDOUT)
+    while (client->state != PROCESS_UP && number != ETIMEDOUT)
         number = pthread_cond_timedwait(&client->changed, &client->lock, &moment);
     if (client->state == PROCESS_UP)
         return 0;

@@ -5,7 +5,7 @@
  *
  *     posternd                                   postern-signer
  *     HELLO (its version)            →
- *                                    ←           HELLO (the same version, or it ends)
+ *                                    ←           HELLO (the same version, or it ends; its pid)
  *     OPEN (where a key is)          →
  *                                    ←           OPENED (what was proved) or FAILED
  *     SIGN (key, algorithm, data)    →
@@ -28,7 +28,7 @@
 #include "pki/key.h"
 
 enum {
-    PKI_WIRE_VERSION = 2,
+    PKI_WIRE_VERSION = 3,
     PKI_WIRE_MAXIMUM = 20480,     /* bytes of a packet */
     PKI_WIRE_TEXT_MAXIMUM = 1024, /* bytes of a URI or a path */
     PKI_WIRE_PUBLIC_KEY_MAXIMUM = 2304
@@ -73,6 +73,7 @@ struct pki_wire_file {
 
 struct pki_wire_hello {
     uint32_t version;
+    uint32_t process; /* the sender's pid, for people: nothing is done to it. 0: not said */
 };
 
 /* A NULL text is sent as an empty one, and an empty one means "not given". */

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "pki/base/cleanup.h"
+#include "pki/signer/credential.h"
 
 enum { HASH_LENGTH = 32, REFUSED_MAXIMUM = 64 };
 
@@ -106,6 +107,13 @@ int file_read(const char *path, char *text, size_t *length, struct stat *status,
     return 0;
 }
 
+/* Where a PIN was found. */
+struct source {
+    char path[PKI_WIRE_TEXT_MAXIMUM + 1];
+    struct stat status;
+    bool credential; /* in this process' own credentials */
+};
+
 static void cut_line_end(struct pin *pin)
 {
     if (pin->length && pin->text[pin->length - 1] == '\n')
@@ -114,27 +122,69 @@ static void cut_line_end(struct pin *pin)
         pin->length--;
 }
 
+/* A file, whose path is left in `path`. */
+static int read_file(const char *source, struct pin *pin, struct source *ret, struct error *error)
+{
+    pin->length = sizeof pin->text;
+    int result = file_uri_path(source, ret->path, sizeof ret->path, error);
+    if (result == 0)
+        result = file_read(ret->path, pin->text, &pin->length, &ret->status, error);
+    return result;
+}
+
+static int read_credential(const char *name, struct pin *pin, struct source *ret,
+                           struct error *error)
+{
+    pin->length = sizeof pin->text;
+    int result = credential_path(name, ret->path, sizeof ret->path, error);
+    if (result < 0)
+        return result;
+    result = file_read(ret->path, pin->text, &pin->length, &ret->status, error);
+    ret->credential = result == 0;
+    return result;
+}
+
+/* A credential belongs to the unit that needs it, and only that unit can read it: a path that names
+ * another unit's is taken for the one of that name that we were given ourselves. */
+static int read_source(const char *source, struct pin *pin, struct source *ret, struct error *error)
+{
+    struct error other;
+    const char *name = credential_name(source);
+    if (name && strncmp(source, "credential:", 11) == 0)
+        return read_credential(name, pin, ret, error);
+    int result = read_file(source, pin, ret, error);
+    name = result < 0 ? credential_name(ret->path) : NULL;
+    if (!name || read_credential(name, pin, ret, &other) < 0)
+        return result;
+    return 0;
+}
+
+/* How the next signer will know it again: see pin.h and credential.h. */
+static void mark_pin(struct pin *pin, const struct source *source)
+{
+    const struct stat *status = &source->status;
+    if (source->credential && credential_mark(pin->text, pin->length, &pin->file))
+        return;
+    pin->file = (struct pki_wire_file){.inode = status->st_ino,
+                                       .size = (uint64_t)status->st_size,
+                                       .modified = (uint64_t)status->st_mtim.tv_sec * 1000000000 +
+                                                   (uint64_t)status->st_mtim.tv_nsec};
+}
+
 int pin_read(const char *source, struct pin *ret, struct error *error)
 {
-    char path[PKI_WIRE_TEXT_MAXIMUM + 1];
-    struct stat status;
-    ret->length = sizeof ret->text;
-    int result = file_uri_path(source, path, sizeof path, error);
-    if (result == 0)
-        result = file_read(path, ret->text, &ret->length, &status, error);
+    struct source found = {.credential = false};
+    int result = read_source(source, ret, &found, error);
     if (result < 0) {
         ret->length = 0;
         return error_cure(error, "let PinSource name a file with the PIN, and nothing else in it");
     }
-    ret->file = (struct pki_wire_file){.inode = status.st_ino,
-                                       .size = (uint64_t)status.st_size,
-                                       .modified = (uint64_t)status.st_mtim.tv_sec * 1000000000 +
-                                                   (uint64_t)status.st_mtim.tv_nsec};
     cut_line_end(ret);
+    mark_pin(ret, &found);
     if (ret->length)
         return 0;
     error_set(error, EX_CONFIG, "The file with the PIN is empty");
-    error_where(error, "%s", path);
+    error_where(error, "%s", found.path);
     return error_cure(error, "write the PIN into it");
 }
 

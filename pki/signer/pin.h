@@ -25,10 +25,12 @@ int file_read(const char *path, char *text, size_t *length, struct stat *status,
 struct pin {
     char text[256];
     size_t length;
-    struct pki_wire_file file; /* which file it came from */
+    struct pki_wire_file file; /* which file it came from, or the mark of a credential */
 };
 
-/* Reads the file that an RFC 7512 pin-source names, without one line end at its end. */
+/* Reads the file that an RFC 7512 pin-source names, without one line end at its end, or the
+ * credential that "credential:NAME" does. What cannot be read and lies in /run/credentials/UNIT is
+ * read from our own credentials instead. */
 int pin_read(const char *source, struct pin *ret, struct error *error);
 void pin_wipe(struct pin *pin);
 
