@@ -29,11 +29,15 @@ static const char *after(const char *text, const char *prefix)
 
 const char *credential_name(const char *source)
 {
-    const char *name = after(source, "credential:"), *unit = after(source, "/run/credentials/");
+    return after(source, "credential:");
+}
+
+const char *credential_name_of_path(const char *path)
+{
+    const char *unit = after(path, "/run/credentials/");
     const char *slash = unit ? strchr(unit, '/') : NULL;
-    if (name || !slash || slash == unit || !slash[1] || strchr(slash + 1, '/'))
-        return name;
-    return slash + 1;
+    bool named = slash && slash != unit && slash[1] && !strchr(slash + 1, '/');
+    return named ? slash + 1 : NULL;
 }
 
 /* As systemd has them: a file's name of printable ASCII. */

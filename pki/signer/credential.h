@@ -19,9 +19,10 @@
 #include "pki/base/error.h"
 #include "pki/wire.h"
 
-/* The name of the credential that "credential:NAME" or "/run/credentials/UNIT/NAME" is about, or
- * NULL; a part of `source`. */
+/* The name of the credential in "credential:NAME", and that in "/run/credentials/UNIT/NAME"; a part
+ * of what was given, or NULL. */
 const char *credential_name(const char *source);
+const char *credential_name_of_path(const char *path);
 /* Where this process finds it. EX_CONFIG: systemd gave it none at all, or it is no name. */
 int credential_path(const char *name, char *path, size_t size, struct error *error);
 

@@ -148,14 +148,16 @@ static int read_credential(const char *name, struct pin *pin, struct source *ret
  * another unit's is taken for the one of that name that we were given ourselves. */
 static int read_source(const char *source, struct pin *pin, struct source *ret, struct error *error)
 {
-    struct error other;
+    struct source other;
+    struct error ignored;
     const char *name = credential_name(source);
-    if (name && strncmp(source, "credential:", 11) == 0)
+    if (name)
         return read_credential(name, pin, ret, error);
     int result = read_file(source, pin, ret, error);
-    name = result < 0 ? credential_name(ret->path) : NULL;
-    if (!name || read_credential(name, pin, ret, &other) < 0)
+    if (result == 0 || !(name = credential_name_of_path(ret->path)) ||
+        read_credential(name, pin, &other, &ignored) < 0)
         return result;
+    *ret = other;
     return 0;
 }
 
