@@ -4,22 +4,12 @@
  * See credential.h. */
 #include "pki/signer/credential.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-#include <openssl/rand.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
-#include "pki/base/cleanup.h"
-
-enum { KEY_LENGTH = 32, NAME_MAXIMUM = 255, PATH_ROOM = 512 };
-
-static const char *mark_directory;
+enum { NAME_MAXIMUM = 255 };
 
 static const char *after(const char *text, const char *prefix)
 {
@@ -70,58 +60,4 @@ int credential_path(const char *name, char *path, size_t size, struct error *err
     }
     snprintf(path, size, "%s/%s", directory, name);
     return 0;
-}
-
-void credential_keep_marks(const char *directory)
-{
-    mark_directory = directory && *directory == '/' ? directory : NULL;
-}
-
-static bool read_key(const char *path, uint8_t key[KEY_LENGTH])
-{
-    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    return fd >= 0 && read(fd, key, KEY_LENGTH) == KEY_LENGTH;
-}
-
-/* Several signers may begin at once: each writes a file of its own, and the first link wins. */
-static void make_key(const char *path)
-{
-    char draft[PATH_ROOM];
-    uint8_t key[KEY_LENGTH];
-    snprintf(draft, sizeof draft, "%.480s.%d", path, (int)getpid());
-    if (RAND_bytes(key, sizeof key) != 1)
-        return;
-    unlink(draft);
-    _cleanup_close_ int fd = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    /* One that is there already is as good: what counts is what is read there next. */
-    if (fd >= 0 && write(fd, key, sizeof key) == (ssize_t)sizeof key && link(draft, path) < 0)
-        errno = 0;
-    unlink(draft);
-    OPENSSL_cleanse(key, sizeof key);
-}
-
-bool credential_mark(const char *secret, size_t length, struct pki_wire_file *mark)
-{
-    char path[PATH_ROOM];
-    uint8_t key[KEY_LENGTH], hash[EVP_MAX_MD_SIZE];
-    unsigned hash_length = 0;
-    if (!mark_directory)
-        return false;
-    if (snprintf(path, sizeof path, "%s/pin-mark.key", mark_directory) >= 480)
-        return false;
-    bool found = read_key(path, key);
-    if (!found) {
-        make_key(path);
-        found = read_key(path, key);
-    }
-    bool done = found && HMAC(EVP_sha256(), key, KEY_LENGTH, (const uint8_t *)secret, length, hash,
-                              &hash_length);
-    OPENSSL_cleanse(key, sizeof key);
-    if (!done)
-        return false;
-    memcpy(&mark->inode, hash, 8);
-    memcpy(&mark->size, hash + 8, 8);
-    memcpy(&mark->modified, hash + 16, 8);
-    mark->inode |= 1; /* all zero would mean: none */
-    return true;
 }

@@ -23,7 +23,7 @@
 
 #include "pki/base/cleanup.h"
 #include "pki/base/log.h"
-#include "pki/signer/credential.h"
+#include "pki/signer/pin.h"
 #include "pki/signer/server.h"
 
 enum { SOCKET = 3 };
@@ -129,7 +129,6 @@ int main(int argc, char **argv)
     if (fd < 0)
         return report(&error);
     ignore_signals(child);
-    /* What posternd starts shares its user with it, and then no key can be kept from it. */
-    credential_keep_marks(child ? NULL : getenv("STATE_DIRECTORY"));
+    pin_keep_refusals(getenv("STATE_DIRECTORY"));
     return server_run(fd, &error) < 0 ? report(&error) : 0;
 }
