@@ -28,7 +28,12 @@ from harness.token import Token  # noqa: E402
 
 # Only root can become somebody else.
 collect_ignore = (
-    [] if os.geteuid() == 0 else ["test_another_user_gets_nothing_from_the_control_socket.py"]
+    []
+    if os.geteuid() == 0
+    else [
+        "test_a_strangers_signer_is_refused.py",
+        "test_another_user_gets_nothing_from_the_control_socket.py",
+    ]
 )
 
 

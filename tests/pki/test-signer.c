@@ -22,6 +22,7 @@
 TCase *fault_cases(void);
 TCase *place_cases(void);
 TCase *socket_cases(void);
+TCase *credential_cases(void);
 TCase *hostile_cases(void);
 
 /* A loop test's number as a kind of store and a type of key. */
@@ -480,7 +481,7 @@ int main(void)
 {
     Suite *suite = suite_create("signer");
     TCase *tcases[] = {good_cases(), bad_cases(), fault_cases(), place_cases(),
-                       socket_cases(), hostile_cases()};
+                       socket_cases(), hostile_cases(), credential_cases()};
     test_setup();
     for (size_t i = 0; i < ARRAY_SIZE(tcases); i++) {
         tcase_set_timeout(tcases[i], 60);
