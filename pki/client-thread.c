@@ -174,9 +174,12 @@ static void start(struct client *client)
         say_hello(client);
         return;
     }
+    /* A socket that is away for a night is no thousand lines. */
+    bool news = strcmp(client->last_error.what, error.what) != 0;
     client->last_error = error;
     client->restart_at = clock_microseconds() + (int64_t)backoff_wait(&client->backoff) * 1000;
-    log_lost(client, 0, NULL);
+    if (news)
+        log_lost(client, 0, NULL);
     pthread_cond_broadcast(&client->changed);
 }
 

@@ -5,6 +5,7 @@ a unit and a sandbox of its own)". The supervisor stands in for systemd."""
 
 import os
 import signal
+import time
 
 import pytest
 
@@ -96,6 +97,21 @@ def test_one_that_hangs_is_left_and_replaced(behind, supervisor):
     assert hung.poll() is None
     os.kill(first, signal.SIGCONT)
     assert hung.wait(30) == 0
+    assert far.last.connection.certificate
+
+
+def test_a_socket_that_goes_away_is_told_once_and_found_again(behind, supervisor):
+    gateway, far = behind()
+    away = supervisor.path + ".away"
+    os.rename(supervisor.path, away)
+    os.kill(supervisor.pids[0], signal.SIGKILL)
+    gateway.wait_for("signer-lost", where=supervisor.path)
+    assert 400 <= gateway.attempt().code < 500
+    # Long enough for several attempts: they come after 0.1, 0.2, 0.4 seconds and so on.
+    time.sleep(2)
+    assert len(gateway.events("signer-lost", where=supervisor.path)) == 1
+    os.rename(away, supervisor.path)
+    deliver_until_taken(gateway)
     assert far.last.connection.certificate
 
 
