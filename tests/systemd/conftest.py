@@ -59,7 +59,7 @@ class Service:
 
     # The configuration.
 
-    def configure(self, pin="credential:hsm-pin", listener=True, more=""):
+    def configure(self, pin="credential:hsm-pin", listener=True, module=None, more=""):
         shutil.rmtree(CONFIGURATION, ignore_errors=True)
         inbound = xml.inbound(SenderIPAddresses=["127.0.0.1"])
         for connector in (inbound, xml.tenant(self.far)):
@@ -71,7 +71,9 @@ class Service:
         (CONFIGURATION / "postern.xml").write_text(
             f'<Gateway {xml.NAMESPACE} HostName="gw.contoso.com"{more}>\n'
             + (f'  <Listener Address="127.0.0.1:{PORT}"/>\n' if listener else "")
-            + f'  <Token Uri="{self.token.uri}" PinSource="{pin}" RequestTimeOut="00:00:02"/>\n'
+            + f'  <Token Uri="{self.token.uri}" PinSource="{pin}" RequestTimeOut="00:00:02"'
+            + (f' Module="{module}"' if module else "")
+            + "/>\n"
             f'  <Certificate Name="hybrid"><Chain>hybrid.pem</Chain>'
             f"<Key>{self.token.key_uri('hybrid')}</Key></Certificate>\n"
             f'  <TrustAnchors Name="public">root.pem</TrustAnchors>\n</Gateway>\n'

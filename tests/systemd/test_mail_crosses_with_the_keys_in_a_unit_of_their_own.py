@@ -4,8 +4,10 @@
 
 import os
 import pathlib
+import shutil
 import subprocess
 
+import pytest
 from conftest import effective_capabilities
 
 NET_BIND_SERVICE = 1 << 10
@@ -48,6 +50,21 @@ def test_it_has_no_network_and_no_capability(service):
     assert all(ours[name] != its[name] for name in ours)
     assert effective_capabilities(pid) == 0
     assert effective_capabilities(service.main_pid) == NET_BIND_SERVICE
+
+
+@pytest.mark.parametrize("folder", ["/dev/shm", "/var/lib/postern", "/run/elsewhere"])
+def test_it_loads_no_code_that_posternd_could_have_written(service, folder):
+    os.makedirs(folder, exist_ok=True)
+    os.chmod(folder, 0o755)
+    module = shutil.copy("/usr/lib/softhsm/libsofthsm2.so", f"{folder}/module.so")
+    modes = "[Service]\nRuntimeDirectoryMode=0755\nStateDirectoryMode=0755\n"
+    service.drop_in("posternd.service", modes)
+    service.configure(module=module)
+    service.ctl("start", "posternd", check=False)
+    (event,) = service.events(POSTERN_EVENT="config-error")
+    assert "cannot be loaded" in event["POSTERN_ERROR"]
+    assert os.path.exists(module)
+    os.unlink(module)
 
 
 def test_with_socket_activation_posternd_has_none_either(service):
