@@ -86,6 +86,11 @@ static void close_keys(struct client *client)
     }
 }
 
+static const char cure_child[] = "it is started again by itself; should this go on, look at the "
+                                 "module with posternctl hsm status";
+static const char cure_socket[] = "it is connected to again by itself; should this go on, see its "
+                                  "own log: journalctl -u 'postern-signer@*'";
+
 static void log_lost(const struct client *client, pid_t pid, const char *how)
 {
     struct log log;
@@ -97,17 +102,12 @@ static void log_lost(const struct client *client, pid_t pid, const char *how)
     log_number(&log, "starts", (int64_t)client->starts);
     log_error(&log, &client->last_error);
     if (!client->last_error.cure[0])
-        log_text(&log, "cure",
-                 client->path ? "it is connected to again by itself; should this go on, see its own "
-                                "log: journalctl -u 'postern-signer@*'"
-                              : "it is started again by itself; should this go on, look at the "
-                                "module with posternctl hsm status");
+        log_text(&log, "cure", client->path ? cure_socket : cure_child);
     log_end(&log);
 }
 
 /* Closes the connection, which ends a signer that is no child of ours, kills what is left of one
- * that is, and tells everybody. With the lock, which is let go while the
- * process is waited for. */
+ * that is, and tells everybody. With the lock, which is let go while the process is waited for. */
 static void lose(struct client *client, const struct error *reason)
 {
     char how[96] = "";

@@ -3,8 +3,9 @@
  *
  * Inside of signer.h: one signer process and its keys. client.c (the process' life), client-key.c
  * (what callers do with keys), client-thread.c (the supervising thread), client-answer.c (what the
- * signer says), client-process.c (the child), client-connect.c (the signer behind a socket); signer.c, which chooses a process for each key, and
- * places.c, which makes one key of several, stand on these. Nobody else includes it.
+ * signer says), client-process.c (the child), client-connect.c (the signer behind a socket);
+ * signer.c, which chooses a process for each key, and places.c, which makes one key of several,
+ * stand on these. Nobody else includes it.
  *
  * Everything belongs to client->lock, but for the process fields, which only the supervising thread
  * touches. A request is a place in a table of fixed size; its id names the place and how often it
@@ -106,8 +107,8 @@ struct client {
     int socket;
     enum process_state state;
     struct error last_error; /* why it is down */
-    pid_t pid;   /* for people: a child's, or what the signer said of itself */
-    pid_t child; /* what we have to kill and to wait for; 0: none */
+    pid_t pid;               /* for people: a child's, or what the signer said of itself */
+    pid_t child;             /* what we have to kill and to wait for; 0: none */
     uint64_t starts;
     int64_t started_at, restart_at;
     struct backoff backoff;

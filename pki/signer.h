@@ -5,11 +5,11 @@
  *
  * Each Token element has a process of its own, and the keys in files share one, so that a module
  * that hangs takes down nobody else's keys. A thread for each starts postern-signer over a
- * SOCK_SEQPACKET pair, or connects to the socket at which systemd starts one for each connection. It
- * receives the answers, gives every request a deadline, and when the process hangs, dies or talks
- * nonsense closes the connection, kills its child, starts or connects again with back-off and opens
- * its live keys anew. A signer ends by itself when its connection closes, also when its module
- * hangs. Any thread may call; callers block, never longer than the deadline. p11-kit and the
+ * SOCK_SEQPACKET pair, or connects to the socket at which systemd starts one for each connection.
+ * It receives the answers, gives every request a deadline, and when the process hangs, dies or
+ * talks nonsense closes the connection, kills its child, starts or connects again with back-off and
+ * opens its live keys anew. A signer ends by itself when its connection closes, also when its
+ * module hangs. Any thread may call; callers block, never longer than the deadline. p11-kit and the
  * vendor's module are linked by the signer alone. */
 #ifndef POSTERN_PKI_SIGNER_H
 #define POSTERN_PKI_SIGNER_H

@@ -5,8 +5,9 @@
  *
  * posternd starts it with its end of a SOCK_SEQPACKET pair as descriptor 3, or systemd with a
  * connection that posternd made to a socket with Accept=yes (sd_listen_fds). It serves that one
- * connection and ends when it closes, within two seconds also while a module hangs. Threads: the first one reads requests (server.c); each store has a pool (pool.c) whose
- * threads do everything that may block, and answer. Nothing here forks. */
+ * connection and ends when it closes, within two seconds also while a module hangs. Threads: the
+ * first one reads requests (server.c); each store has a pool (pool.c) whose threads do everything
+ * that may block, and answer. Nothing here forks. */
 #include "config.h"
 
 #include <errno.h>

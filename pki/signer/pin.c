@@ -168,10 +168,10 @@ int pin_read(const char *source, struct pin *ret, struct error *error)
         ret->length = 0;
         return error_cure(error, "let PinSource name a file with the PIN, and nothing else in it");
     }
-    ret->file = (struct pki_wire_file){.inode = found.status.st_ino,
-                                       .size = (uint64_t)found.status.st_size,
-                                       .modified =
-                                           (uint64_t)found.status.st_mtim.tv_sec * 1000000000 +
+    ret->file =
+        (struct pki_wire_file){.inode = found.status.st_ino,
+                               .size = (uint64_t)found.status.st_size,
+                               .modified = (uint64_t)found.status.st_mtim.tv_sec * 1000000000 +
                                            (uint64_t)found.status.st_mtim.tv_nsec};
     cut_line_end(ret);
     if (ret->length)

@@ -4,9 +4,9 @@
  * Small secret files, and the rule that a refused PIN is never tried twice.
  *
  * A PIN is in memory from pin_read() to pin_wipe() and nowhere else; it is never logged and no part
- * of it goes into an error. Which PINs were refused is remembered as a keyed hash over PIN and token:
- * for the life of the process, and for longer where there is a folder to keep it in, because a new
- * process may be one start of a service away, and three tries are soon spent. Any thread. */
+ * of it goes into an error. Which PINs were refused is remembered as a keyed hash over PIN and
+ * token: for the life of the process, and for longer where there is a folder to keep it in, because
+ * a new process may be one start of a service away, and three tries are soon spent. Any thread. */
 #ifndef POSTERN_PKI_SIGNER_PIN_H
 #define POSTERN_PKI_SIGNER_PIN_H
 

@@ -541,8 +541,8 @@ static int serve(struct server *server, struct error *error)
     return result;
 }
 
-/* A module that hangs must not keep the process: nobody else ends one that systemd started. A thread
- * does it, because a module may have taken SIGALRM for itself. */
+/* A module that hangs must not keep the process: nobody else ends one that systemd started. A
+ * thread does it, because a module may have taken SIGALRM for itself. */
 static void *end_late(void *argument)
 {
     struct timespec left = {.tv_sec = END_SECONDS};

@@ -480,7 +480,7 @@ static TCase *bad_cases(void)
 int main(void)
 {
     Suite *suite = suite_create("signer");
-    TCase *tcases[] = {good_cases(), bad_cases(), fault_cases(), place_cases(),
+    TCase *tcases[] = {good_cases(),   bad_cases(),     fault_cases(),     place_cases(),
                        socket_cases(), hostile_cases(), credential_cases()};
     test_setup();
     for (size_t i = 0; i < ARRAY_SIZE(tcases); i++) {
