@@ -56,6 +56,21 @@ static int read_file_uri(struct conn_reader *reader, const struct conn_field *fi
     return error_cure(error, "write file:/… with the whole path, or the path alone");
 }
 
+/* That, or the name of a credential, which the signer's unit gets from systemd. */
+static int read_pin_source(struct conn_reader *reader, const struct conn_field *field,
+                           const char *text, void *target, struct error *error)
+{
+    const char *name = text + 11;
+    if (strncmp(text, "credential:", 11) != 0)
+        return read_file_uri(reader, field, text, target, error);
+    if (*name && strlen(name) <= 255 && !strpbrk(name, "/: ") && strcmp(name, ".") != 0 &&
+        strcmp(name, "..") != 0)
+        return conn_read_string(reader, field, text, target, error);
+    error_set(error, EX_DATAERR, "%s '%.200s' names no credential", field->name, text);
+    return error_cure(error, "write credential: and the name that LoadCredential= has in "
+                             "postern-signer@.service, such as credential:hsm-pin");
+}
+
 static int read_key(struct conn_reader *reader, const struct conn_field *field, const char *text,
                     void *target, struct error *error)
 {
@@ -283,8 +298,8 @@ static const struct conn_section listener_section = {
 static const struct conn_field token_fields[] = {
     {"Uri", CONN_ATTRIBUTE | CONN_REQUIRED, read_token_uri, CONN_IN(conn_token, uri),
      .example = "Uri=\"pkcs11:token=postern\""},
-    {"PinSource", CONN_ATTRIBUTE, read_file_uri, CONN_IN(conn_token, pin_source),
-     .example = "PinSource=\"file:/run/credentials/posternd.service/hsm-pin\""},
+    {"PinSource", CONN_ATTRIBUTE, read_pin_source, CONN_IN(conn_token, pin_source),
+     .example = "PinSource=\"credential:hsm-pin\""},
     {"Module", CONN_ATTRIBUTE, conn_read_path, CONN_IN(conn_token, module),
      .example = "Module=\"/usr/lib/vendor/pkcs11.so\""},
     {"Sessions", CONN_ATTRIBUTE, conn_read_number, CONN_IN(conn_token, sessions), .least = 1,

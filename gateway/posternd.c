@@ -23,6 +23,9 @@ static const char usage[] =
     "      --check-config     check the files of the configuration and exit: 0, or 78\n"
     "      --signer PROGRAM   run PROGRAM as the signer; by default\n"
     "                         " POSTERN_LIBEXECDIR "/postern-signer\n"
+    "      --signer-socket PATH\n"
+    "                         start no signer: connect to PATH for each token, where systemd\n"
+    "                         starts one for each connection\n"
     "      --log-level LEVEL  write events up to LEVEL: error, warning, notice, info, debug or the\n"
     "                         number that syslog gives it (default info)\n"
     "  -h, --help             show this and exit\n"
@@ -32,8 +35,8 @@ static const char usage[] =
     "SIGTERM. See posternd(8), postern.xml(5), posternctl(8).\n";
 
 struct arguments {
-    const char *directory, *signer;
-    int level;
+    const char *directory;
+    struct pki_signer_options signer;
     bool check;
 };
 
@@ -50,10 +53,11 @@ static int read_level(const char *text)
 /* -1: go on; else the exit code. */
 static int read_arguments(int argc, char **argv, struct arguments *ret)
 {
-    enum { CHECK = 256, SIGNER, LEVEL };
+    enum { CHECK = 256, SIGNER, SIGNER_SOCKET, LEVEL };
     static const struct option options[] = {
         {"config", required_argument, NULL, 'c'},   {"check-config", no_argument, NULL, CHECK},
         {"signer", required_argument, NULL, SIGNER}, {"log-level", required_argument, NULL, LEVEL},
+        {"signer-socket", required_argument, NULL, SIGNER_SOCKET},
         {"help", no_argument, NULL, 'h'},           {"version", no_argument, NULL, 'V'},
         {NULL, 0, NULL, 0}};
     for (int option; (option = getopt_long(argc, argv, "c:hV", options, NULL)) != -1;) {
@@ -65,10 +69,13 @@ static int read_arguments(int argc, char **argv, struct arguments *ret)
             ret->check = true;
             break;
         case SIGNER:
-            ret->signer = optarg;
+            ret->signer.program = optarg;
+            break;
+        case SIGNER_SOCKET:
+            ret->signer.socket = optarg;
             break;
         case LEVEL:
-            if ((ret->level = read_level(optarg)) < 0) {
+            if ((ret->signer.log_level = read_level(optarg)) < 0) {
                 fprintf(stderr, "posternd: '%s' is no log level. Try: posternd --help\n", optarg);
                 return EX_USAGE;
             }
@@ -117,14 +124,14 @@ static int check_config(const char *directory)
 int main(int argc, char **argv)
 {
     struct arguments arguments = {.directory = POSTERN_SYSCONFDIR "/postern",
-                                  .signer = POSTERN_LIBEXECDIR "/postern-signer",
-                                  .level = LOG_INFO};
+                                  .signer = {.program = POSTERN_LIBEXECDIR "/postern-signer",
+                                             .log_level = LOG_INFO}};
     signal(SIGPIPE, SIG_IGN);
     int code = read_arguments(argc, argv, &arguments);
     if (code >= 0)
         return code;
-    log_open("posternd", arguments.level);
+    log_open("posternd", arguments.signer.log_level);
     if (arguments.check)
         return check_config(arguments.directory);
-    return daemon_run(arguments.directory, arguments.signer, arguments.level);
+    return daemon_run(arguments.directory, &arguments.signer);
 }

@@ -320,9 +320,11 @@ static int take_hello(struct client *client, const struct pki_wire_message *mess
     }
     struct log log;
     client->state = PROCESS_UP;
+    if (!client->child)
+        client->pid = (pid_t)message->hello.process;
     log_event(&log, client->renewals ? LOG_EVENT_DEBUG : LOG_EVENT_SIGNER_STARTED,
               "The signer is running");
-    log_text(&log, "signer", client->program);
+    log_text(&log, "signer", client->path ? client->path : client->program);
     log_text(&log, "serves", client->name);
     log_number(&log, "pid", client->pid);
     log_number(&log, "starts", (int64_t)client->starts);

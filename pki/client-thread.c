@@ -27,7 +27,7 @@
 #include "pki/base/log.h"
 #include "pki/client.h"
 
-enum { HELLO_TIMEOUT = 5000000, VAIN_CLIMBS = 2, NEVER_LATER = 3600000000, REAP_STEP = 100000 };
+enum { HELLO_TIMEOUT = 10000000, VAIN_CLIMBS = 2, NEVER_LATER = 3600000000, REAP_STEP = 100000 };
 
 static void earlier(int64_t *when, int64_t other)
 {
@@ -91,6 +91,11 @@ static void close_keys(struct client *client)
     }
 }
 
+static const char cure_child[] = "it is started again by itself; should this go on, look at the "
+                                 "module with posternctl hsm status";
+static const char cure_socket[] = "it is connected to again by itself; should this go on, see its "
+                                  "own log: journalctl -u 'postern-signer@*'";
+
 static void log_lost(const struct client *client, pid_t pid, const char *how)
 {
     struct log log;
@@ -102,29 +107,27 @@ static void log_lost(const struct client *client, pid_t pid, const char *how)
     log_number(&log, "starts", (int64_t)client->starts);
     log_error(&log, &client->last_error);
     if (!client->last_error.cure[0])
-        log_text(&log, "cure",
-                 "it is started again by itself; should this go on, look at the module "
-                 "with posternctl hsm status");
+        log_text(&log, "cure", client->path ? cure_socket : cure_child);
     log_end(&log);
 }
 
-/* Kills what is left of the process and tells everybody. With the lock, which is let go while the
- * process is waited for. */
+/* Closes the connection, which ends a signer that is no child of ours, kills what is left of one
+ * that is, and tells everybody. With the lock, which is let go while the process is waited for. */
 static void lose(struct client *client, const struct error *reason)
 {
     char how[96] = "";
     int status = 0;
     int64_t now = clock_microseconds();
-    pid_t pid = client->pid;
+    pid_t pid = client->child, was = client->pid;
     close(client->socket);
     client->socket = -1;
-    client->pid = 0;
+    client->pid = client->child = 0;
     client->last_error = *reason;
     client->last_error.code = EX_TEMPFAIL;
     if (now - client->started_at > CLIENT_STEADY)
         backoff_reset(&client->backoff);
     client->restart_at = now + (int64_t)backoff_wait(&client->backoff) * 1000;
-    client->state = client->handed_over ? PROCESS_GONE : PROCESS_DOWN;
+    client->state = PROCESS_DOWN;
     client->vain_climbs = 0;
     client->renew_at = 0;
     fail_requests(client);
@@ -145,12 +148,13 @@ static void lose(struct client *client, const struct error *reason)
     pthread_mutex_lock(&client->lock);
     if (pid > 0 && !ended)
         keep_unreaped(client, pid);
-    log_lost(client, pid, how[0] ? how : NULL);
+    log_lost(client, was, how[0] ? how : NULL);
 }
 
 static void say_hello(struct client *client)
 {
-    struct pki_wire_message hello = {.type = PKI_WIRE_HELLO, .hello = {PKI_WIRE_VERSION}};
+    struct pki_wire_message hello = {.type = PKI_WIRE_HELLO,
+                                     .hello = {PKI_WIRE_VERSION, (uint32_t)getpid()}};
     struct error error;
     client->state = PROCESS_STARTING;
     client->started_at = clock_microseconds();
@@ -165,17 +169,22 @@ static void start(struct client *client)
     int socket = -1, result;
     pid_t pid = 0;
     pthread_mutex_unlock(&client->lock);
-    result = process_spawn(client->program, client->log_level, &socket, &pid, &error);
+    result = client->path
+                 ? process_connect(client->path, &socket, &error)
+                 : process_spawn(client->program, client->log_level, &socket, &pid, &error);
     pthread_mutex_lock(&client->lock);
     if (result == 0) {
         client->socket = socket;
-        client->pid = pid;
+        client->pid = client->child = pid;
         say_hello(client);
         return;
     }
+    /* A socket that is away for a night is no thousand lines. */
+    bool news = strcmp(client->last_error.what, error.what) != 0;
     client->last_error = error;
     client->restart_at = clock_microseconds() + (int64_t)backoff_wait(&client->backoff) * 1000;
-    log_lost(client, 0, NULL);
+    if (news)
+        log_lost(client, 0, NULL);
     pthread_cond_broadcast(&client->changed);
 }
 
@@ -254,7 +263,7 @@ static void renew_process(struct client *client, const struct signer_key *stuck,
 static void look_after_ladder(struct client *client, int64_t now, int64_t *wake_at)
 {
     const struct signer_key *stuck;
-    if (client->state != PROCESS_UP || client->handed_over || client->vain_climbs < VAIN_CLIMBS ||
+    if (client->state != PROCESS_UP || client->vain_climbs < VAIN_CLIMBS ||
         !(stuck = find_stuck_key(client)))
         return;
     if (!client->renew_at)
@@ -466,19 +475,17 @@ static void finish_process(struct client *client)
     if (client->socket >= 0)
         close(client->socket);
     client->socket = -1;
-    if (client->pid > 0 && !process_wait(client->pid, 2000, &status)) {
-        kill(client->pid, SIGKILL);
-        process_wait(client->pid, 1000, &status);
+    if (client->child > 0 && !process_wait(client->child, 2000, &status)) {
+        kill(client->child, SIGKILL);
+        process_wait(client->child, 1000, &status);
     }
-    client->pid = 0;
+    client->pid = client->child = 0;
 }
 
 void *client_supervise(void *argument)
 {
     struct client *client = argument;
     pthread_mutex_lock(&client->lock);
-    if (client->handed_over)
-        say_hello(client);
     while (!client->ending) {
         int64_t now = clock_microseconds(), wake_at = now + NEVER_LATER;
         look_after_process(client, now, &wake_at);

@@ -74,8 +74,7 @@ int client_send(struct client *client, const struct pki_wire_message *message, s
 int client_await_hello(struct client *client, struct error *error)
 {
     pthread_mutex_lock(&client->lock);
-    while (client->state != PROCESS_UP && client->state != PROCESS_GONE &&
-           !client->last_error.what[0])
+    while (client->state != PROCESS_UP && !client->last_error.what[0])
         pthread_cond_wait(&client->changed, &client->lock);
     bool up = client->state == PROCESS_UP;
     if (!up)
@@ -95,6 +94,7 @@ static void free_client(struct client *client)
     pthread_cond_destroy(&client->changed);
     pthread_mutex_destroy(&client->lock);
     free(client->program);
+    free(client->path);
     free(client->name);
     free(client);
 }
@@ -106,8 +106,7 @@ static struct client *allocate(const struct pki_signer_options *options)
         return NULL;
     pthread_mutex_init(&client->lock, NULL);
     client_init_condition(&client->changed);
-    client->handed_over = options->socket >= 0;
-    client->socket = options->socket;
+    client->socket = -1;
     client->log_level = options->log_level;
     client->backoff =
         (struct backoff){.first = CLIENT_BACKOFF_FIRST, .limit = CLIENT_BACKOFF_LIMIT};
@@ -116,8 +115,10 @@ static struct client *allocate(const struct pki_signer_options *options)
         client->free[i] = (uint16_t)(CLIENT_REQUESTS - 1 - i);
     client->free_count = CLIENT_REQUESTS;
     client->program = options->program ? strdup(options->program) : NULL;
+    client->path = options->socket ? strdup(options->socket) : NULL;
     client->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (client->wake >= 0 && (client->program || !options->program))
+    if (client->wake >= 0 && !client->program == !options->program &&
+        !client->path == !options->socket)
         return client;
     free_client(client);
     return NULL;

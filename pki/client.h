@@ -4,8 +4,9 @@
  * Inside of signer.h: one signer process and its keys. client.c (the process' life), client-key.c
  * (what callers do with keys), client-list.c (what is asked once, without a key: a token's
  * contents, a key's place, a new key), client-thread.c (the supervising thread), client-answer.c
- * (what the signer says), client-process.c (the child); signer.c, which chooses a process for each
- * key, and places.c, which makes one key of several, stand on these. Nobody else includes it.
+ * (what the signer says), client-process.c (the child), client-connect.c (the signer behind a
+ * socket); signer.c, which chooses a process for each key, and places.c, which makes one key of
+ * several, stand on these. Nobody else includes it.
  *
  * Everything belongs to client->lock, but for the process fields, which only the supervising thread
  * touches. A request is a place in a table of fixed size; its id names the place and how often it
@@ -95,7 +96,7 @@ struct refusal {
     struct pki_wire_file file;
 };
 
-enum process_state { PROCESS_DOWN, PROCESS_STARTING, PROCESS_UP, PROCESS_GONE };
+enum process_state { PROCESS_DOWN, PROCESS_STARTING, PROCESS_UP, PROCESS_GONE /* for good */ };
 
 struct client {
     pthread_mutex_t lock;
@@ -105,13 +106,14 @@ struct client {
     bool ending;
     int64_t wake_at; /* when the supervising thread will look by itself */
 
-    char *program, *name; /* name: what it serves; NULL: nothing yet */
+    char *program, *path; /* path: of the socket to connect to, NULL: the program is started */
+    char *name;           /* what it serves; NULL: nothing yet */
     int log_level;
-    bool handed_over; /* a socket instead of a child: it cannot be started again */
     int socket;
     enum process_state state;
     struct error last_error; /* why it is down */
-    pid_t pid;
+    pid_t pid;               /* for people: a child's, or what the signer said of itself */
+    pid_t child;             /* what we have to kill and to wait for; 0: none */
     uint64_t starts;
     int64_t started_at, restart_at;
     struct backoff backoff;
@@ -197,6 +199,9 @@ void *client_supervise(void *client);
 /* client-process.c: without the lock, on the supervising thread. */
 int process_spawn(const char *program, int log_level, int *ret_socket, pid_t *ret_pid,
                   struct error *error);
+/* client-connect.c: the same, for the socket at which a supervisor starts one signer a connection.
+ * Never blocks. -EX_NOPERM: it is somebody else who listens. */
+int process_connect(const char *path, int *ret_socket, struct error *error);
 /* Waits so long for its end; false: it has not ended. */
 bool process_wait(pid_t pid, int milliseconds, int *status);
 const char *process_status_text(int status, char *text, size_t size);

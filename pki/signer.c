@@ -14,9 +14,8 @@
 
 struct pki_signer {
     pthread_mutex_t lock; /* the list, and the clients' names */
-    char *program;
+    char *program, *socket;
     int log_level;
-    bool handed_over; /* one socket, one process for everything */
     bool stopped;
     struct client *clients[PKI_PROCESSES_MAXIMUM];
     unsigned count;
@@ -66,7 +65,7 @@ static struct client *find_spare(struct pki_signer *signer)
 static int add_client(struct pki_signer *signer, struct client **ret, struct error *error)
 {
     const struct pki_signer_options options = {
-        .program = signer->program, .socket = -1, .log_level = signer->log_level};
+        .program = signer->program, .socket = signer->socket, .log_level = signer->log_level};
     int result = client_new(ret, &options, error);
     if (result == 0)
         signer->clients[signer->count++] = *ret;
@@ -86,7 +85,7 @@ static void rename_client(struct client *client, char **name)
 static int choose_client(struct pki_signer *signer, char **name, struct client **ret,
                          struct error *error)
 {
-    struct client *client = signer->handed_over ? signer->clients[0] : find_client(signer, *name);
+    struct client *client = find_client(signer, *name);
     int result = 0;
     if (signer->stopped)
         return error_set(error, EX_TEMPFAIL, "Postern is stopping");
@@ -117,22 +116,30 @@ int signer_add_key(struct pki_signer *signer, const struct pki_key_source *sourc
     return result;
 }
 
+static struct pki_signer *allocate(const struct pki_signer_options *options)
+{
+    struct pki_signer *signer = calloc(1, sizeof *signer);
+    if (!signer)
+        return NULL;
+    pthread_mutex_init(&signer->lock, NULL);
+    signer->log_level = options->log_level;
+    signer->program = options->program ? strdup(options->program) : NULL;
+    signer->socket = options->socket ? strdup(options->socket) : NULL;
+    if (!signer->program == !options->program && !signer->socket == !options->socket)
+        return signer;
+    return pki_signer_free(signer);
+}
+
 int pki_signer_new(struct pki_signer **ret, const struct pki_signer_options *options,
                    struct error *error)
 {
-    struct pki_signer *signer = calloc(1, sizeof *signer);
-    if (!signer || (options->program && !(signer->program = strdup(options->program)))) {
-        free(signer);
+    struct pki_signer *signer = allocate(options);
+    struct client *first = NULL;
+    if (!signer)
         return error_set(error, EX_OSERR, "Out of memory");
-    }
-    pthread_mutex_init(&signer->lock, NULL);
-    signer->log_level = options->log_level;
-    signer->handed_over = options->socket >= 0;
-    int result = client_new(&signer->clients[0], options, error);
-    if (result == 0) {
-        signer->count = 1;
-        result = client_await_hello(signer->clients[0], error);
-    }
+    int result = add_client(signer, &first, error);
+    if (result == 0)
+        result = client_await_hello(first, error);
     if (result < 0)
         pki_signer_free(signer);
     else
@@ -158,6 +165,7 @@ struct pki_signer *pki_signer_free(struct pki_signer *signer)
         client_free(signer->clients[i]);
     pthread_mutex_destroy(&signer->lock);
     free(signer->program);
+    free(signer->socket);
     free(signer);
     return NULL;
 }

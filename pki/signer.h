@@ -1,14 +1,15 @@
 /* SPDX-FileCopyrightText: 2026 The Postern developers
  * SPDX-License-Identifier: Apache-2.0
  *
- * The signer, seen from posternd: child processes that hold keys, PINs and the vendors' modules.
+ * The signer, seen from posternd: processes that hold keys, PINs and the vendors' modules.
  *
  * Each Token element has a process of its own, and the keys in files share one, so that a module
  * that hangs takes down nobody else's keys. A thread for each starts postern-signer over a
- * SOCK_SEQPACKET pair, receives its answers, gives every request a deadline, and when the process
- * hangs, dies or talks nonsense kills it, starts it again with back-off and opens its live keys
- * anew. A socket that systemd handed over serves everything; it cannot be had again, and every call
- * then fails. Any thread may call; callers block, never longer than the deadline. p11-kit and the
+ * SOCK_SEQPACKET pair, or connects to the socket at which systemd starts one for each connection.
+ * It receives the answers, gives every request a deadline, and when the process hangs, dies or
+ * talks nonsense closes the connection, kills its child, starts or connects again with back-off and
+ * opens its live keys anew. A signer ends by itself when its connection closes, also when its
+ * module hangs. Any thread may call; callers block, never longer than the deadline. p11-kit and the
  * vendor's module are linked by the signer alone. */
 #ifndef POSTERN_PKI_SIGNER_H
 #define POSTERN_PKI_SIGNER_H
@@ -26,11 +27,12 @@ struct pki_signer;
 
 struct pki_signer_options {
     const char *program; /* path of postern-signer; it is started with the signer's end as fd 3 */
-    int socket;          /* a connected SOCK_SEQPACKET instead of a child, or -1; taken over */
+    const char *socket;  /* path of a SOCK_SEQPACKET to connect to instead, or NULL */
     int log_level;       /* handed to the child as --log-level */
 };
 
-/* Starts the first process and waits for its hello: fails when it cannot be started at all. */
+/* Starts the first process, or connects to it, and waits for its hello: fails when there is none.
+ */
 int pki_signer_new(struct pki_signer **ret, const struct pki_signer_options *options,
                    struct error *error);
 /* Every call that waits, and every later one, fails at once with EX_TEMPFAIL, and the children are
@@ -144,8 +146,8 @@ struct pki_key_status {
 enum { PKI_PROCESSES_MAXIMUM = 32 };
 struct pki_process_status {
     char serves[512];       /* "key files", or module and token; empty: nothing yet */
-    int pid;                /* 0: not running */
-    uint64_t starts;        /* how often it was started */
+    int pid;                /* as it said itself when it is no child of ours; 0: not running */
+    uint64_t starts;        /* how often it was started or connected to */
     unsigned keys, waiting; /* open keys; requests not answered yet */
 };
 struct pki_signer_status {

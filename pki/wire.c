@@ -33,7 +33,8 @@ enum { FIELDS_MAXIMUM = 16 };
     }
 
 static const struct field messages[PKI_WIRE_END][FIELDS_MAXIMUM] = {
-    [PKI_WIRE_HELLO] = {{KIND_32, AT(hello.version), 1, UINT32_MAX}},
+    [PKI_WIRE_HELLO] = {{KIND_32, AT(hello.version), 1, UINT32_MAX},
+                        {KIND_32, AT(hello.process), 0, INT32_MAX}},
     [PKI_WIRE_OPEN] = {{KIND_32, AT(open.key), 1, UINT32_MAX},
                        {KIND_32, AT(open.sessions), 1, 256},
                        {KIND_32, AT(open.timeout), 1, 3600000},

@@ -5,7 +5,7 @@
  *
  *     posternd                                   postern-signer
  *     HELLO (its version)            →
- *                                    ←           HELLO (the same version, or it ends)
+ *                                    ←           HELLO (the same version, or it ends; its pid)
  *     OPEN (where a key is)          →
  *                                    ←           PROGRESS when it begins, and after each step
  *                                    ←           OPENED (what was proved) or FAILED
@@ -82,6 +82,7 @@ struct pki_wire_file {
 
 struct pki_wire_hello {
     uint32_t version;
+    uint32_t process; /* the sender's pid, for people: nothing is done to it. 0: not said */
 };
 
 /* A NULL text is sent as an empty one, and an empty one means "not given". */

@@ -223,10 +223,8 @@ static void raise_descriptor_limit(void)
     }
 }
 
-static int start(struct daemon *daemon, int level, struct error *error)
+static int start(struct daemon *daemon, struct error *error)
 {
-    struct pki_signer_options options = {
-        .program = daemon->signer_program, .socket = -1, .log_level = level};
     struct listeners inherited = {.count = 0};
     int result;
     if ((result = loop_new(&daemon->loop, error)) < 0 ||
@@ -236,7 +234,7 @@ static int start(struct daemon *daemon, int level, struct error *error)
         (result = pki_library_new(&daemon->library, error)) < 0)
         return result;
     pki_library_set_wait_hooks(offload_long_wait_begin, offload_long_wait_end);
-    if ((result = pki_signer_new(&daemon->signer, &options, error)) < 0 ||
+    if ((result = pki_signer_new(&daemon->signer, daemon->signer_options, error)) < 0 ||
         (result = load(daemon, error)) < 0 ||
         (result = certificates_new(&daemon->certificates, daemon, error)) < 0 ||
         (result = listeners_open(&inherited, daemon->snapshot->config, &daemon->listeners,
@@ -331,17 +329,17 @@ static int fail(const struct error *error)
     return error->code;
 }
 
-int daemon_run(const char *directory, const char *signer_program, int level)
+int daemon_run(const char *directory, const struct pki_signer_options *signer_options)
 {
     struct daemon daemon = {.directory = directory,
-                            .signer_program = signer_program,
+                            .signer_options = signer_options,
                             .signal_fd = -1,
                             .started = time(NULL),
                             .started_monotonic = clock_milliseconds()};
     struct error error;
     int code = EX_OK;
     raise_descriptor_limit();
-    if (start(&daemon, level, &error) < 0) {
+    if (start(&daemon, &error) < 0) {
         code = fail(&error);
     } else {
         log_started(&daemon);

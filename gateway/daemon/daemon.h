@@ -27,7 +27,7 @@ struct daemon_worker;
 
 struct daemon {
     const char *directory; /* --config */
-    const char *signer_program;
+    const struct pki_signer_options *signer_options;
     struct loop *loop;
     struct offload *offload;
     struct pki_library *library;
@@ -71,8 +71,8 @@ struct daemon_worker {
     int take_result;
 };
 
-/* Runs until told to stop; returns an exit code. `level`: of the log. */
-int daemon_run(const char *directory, const char *signer_program, int level);
+/* Runs until told to stop; returns an exit code. */
+int daemon_run(const char *directory, const struct pki_signer_options *signer_options);
 
 /* reload.c: begins a reload for SIGHUP (`request` NULL) or a client, who is answered in any case. */
 void daemon_reload(struct daemon *daemon, struct control_request *request);

@@ -3,10 +3,11 @@
  *
  * postern-signer: the one process that holds keys, PINs and the vendor's module.
  *
- * posternd starts it with its end of a SOCK_SEQPACKET pair as descriptor 3; systemd may hand it a
- * connected or a listening one instead (sd_listen_fds). It serves one posternd and ends when that
- * closes. Threads: the first one reads requests (server.c); each store has a pool (pool.c) whose
- * threads do everything that may block, and answer. Nothing here forks. */
+ * posternd starts it with its end of a SOCK_SEQPACKET pair as descriptor 3, or systemd with a
+ * connection that posternd made to a socket with Accept=yes (sd_listen_fds). It serves that one
+ * connection and ends when it closes, within two seconds also while a module hangs. Threads: the
+ * first one reads requests (server.c); each store has a pool (pool.c) whose threads do everything
+ * that may block, and answer. Nothing here forks. */
 #include "config.h"
 
 #include <errno.h>
@@ -23,6 +24,7 @@
 
 #include "pki/base/cleanup.h"
 #include "pki/base/log.h"
+#include "pki/signer/pin.h"
 #include "pki/signer/server.h"
 
 enum { SOCKET = 3 };
@@ -31,7 +33,8 @@ static const char usage[] =
     "Usage: postern-signer [--log-level N]\n"
     "\n"
     "Holds Postern's private keys and signs with them, for the posternd at the other\n"
-    "end of descriptor 3. posternd starts it; there is no need to do so by hand.\n"
+    "end of descriptor 3. posternd starts it, or systemd with postern-signer.socket;\n"
+    "there is no need to do so by hand. See postern-signer(8).\n"
     "\n"
     "  --log-level N   the least important message that is logged, 0 to 7 (default 6)\n"
     "  --version       print the version and end\n"
@@ -83,13 +86,6 @@ static int read_options(int argc, char **argv, int *level)
     return optind < argc ? fputs(usage, stderr), EX_USAGE : -1;
 }
 
-/* A listening socket of systemd's gives the connection of the first who comes. */
-static int accept_one(int listener, struct error *error)
-{
-    int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-    return fd >= 0 ? fd : error_set_errno(error, EX_OSERR, errno, "Cannot accept a connection");
-}
-
 static int find_socket(bool *child, struct error *error)
 {
     int handed = sd_listen_fds(1), type = 0, listening = 0;
@@ -97,12 +93,15 @@ static int find_socket(bool *child, struct error *error)
     *child = handed <= 0;
     if (getsockopt(SOCKET, SOL_SOCKET, SO_TYPE, &type, &size) < 0 || type != SOCK_SEQPACKET) {
         error_set(error, EX_USAGE, "Descriptor 3 is not a socket to posternd");
-        return error_cure(error, "let posternd start this program, or systemd with a unit that has "
-                                 "ListenSequentialPacket=");
+        return error_cure(error, "let posternd start this program, or systemd with a socket that "
+                                 "has ListenSequentialPacket= and Accept=yes");
     }
     size = sizeof listening;
-    if (getsockopt(SOCKET, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 && listening)
-        return accept_one(SOCKET, error);
+    if (getsockopt(SOCKET, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 && listening) {
+        error_set(error, EX_USAGE, "Descriptor 3 listens, and a connection was expected");
+        return error_cure(error, "write Accept=yes into the socket's unit: each token has a signer "
+                                 "of its own");
+    }
     fcntl(SOCKET, F_SETFD, FD_CLOEXEC);
     return SOCKET;
 }
@@ -131,5 +130,6 @@ int main(int argc, char **argv)
     if (fd < 0)
         return report(&error);
     ignore_signals(child);
+    pin_keep_refusals(getenv("STATE_DIRECTORY"));
     return server_run(fd, &error) < 0 ? report(&error) : 0;
 }

@@ -1,22 +1,18 @@
 /* SPDX-FileCopyrightText: 2026 The Postern developers
  * SPDX-License-Identifier: Apache-2.0
  *
- * See pin.h. */
+ * See pin.h; which PINs were refused is in refusals.c. */
 #include "pki/signer/pin.h"
 
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-#include <openssl/rand.h>
-#include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "pki/base/cleanup.h"
-
-enum { HASH_LENGTH = 32, REFUSED_MAXIMUM = 64 };
+#include "pki/signer/credential.h"
 
 static int hex_value(char digit)
 {
@@ -106,6 +102,12 @@ int file_read(const char *path, char *text, size_t *length, struct stat *status,
     return 0;
 }
 
+/* Where a PIN was found. */
+struct source {
+    char path[PKI_WIRE_TEXT_MAXIMUM + 1];
+    struct stat status;
+};
+
 static void cut_line_end(struct pin *pin)
 {
     if (pin->length && pin->text[pin->length - 1] == '\n')
@@ -114,77 +116,72 @@ static void cut_line_end(struct pin *pin)
         pin->length--;
 }
 
+/* A file, whose path is left in `path`. */
+static int read_file(const char *source, struct pin *pin, struct source *ret, struct error *error)
+{
+    pin->length = sizeof pin->text;
+    int result = file_uri_path(source, ret->path, sizeof ret->path, error);
+    if (result == 0)
+        result = file_read(ret->path, pin->text, &pin->length, &ret->status, error);
+    return result;
+}
+
+static int read_credential(const char *name, struct pin *pin, struct source *ret,
+                           struct error *error)
+{
+    pin->length = sizeof pin->text;
+    int result = credential_path(name, ret->path, sizeof ret->path, error);
+    if (result == 0)
+        result = file_read(ret->path, pin->text, &pin->length, &ret->status, error);
+    if (result != -EX_UNAVAILABLE)
+        return result;
+    error_set(error, EX_UNAVAILABLE, "systemd gave the signer no credential %.255s", name);
+    error_cure(error,
+               "put the PIN into /etc/credstore/%.64s, or where the signer's unit says with "
+               "LoadCredential=, then let new signers have it: systemctl restart posternd",
+               name);
+    return error_where(error, "%s", ret->path);
+}
+
+/* A credential belongs to the unit that needs it, and only that unit can read it: a path that names
+ * another unit's is taken for the one of that name that we were given ourselves. */
+static int read_source(const char *source, struct pin *pin, struct source *ret, struct error *error)
+{
+    struct source own;
+    const char *name = credential_name(source);
+    if (name)
+        return read_credential(name, pin, ret, error);
+    int result = read_file(source, pin, ret, error);
+    if (result == 0 || !getenv("CREDENTIALS_DIRECTORY") ||
+        !(name = credential_name_of_path(ret->path)))
+        return result;
+    result = read_credential(name, pin, &own, error);
+    *ret = own;
+    return result;
+}
+
 int pin_read(const char *source, struct pin *ret, struct error *error)
 {
-    char path[PKI_WIRE_TEXT_MAXIMUM + 1];
-    struct stat status;
-    ret->length = sizeof ret->text;
-    int result = file_uri_path(source, path, sizeof path, error);
-    if (result == 0)
-        result = file_read(path, ret->text, &ret->length, &status, error);
+    struct source found;
+    int result = read_source(source, ret, &found, error);
     if (result < 0) {
         ret->length = 0;
         return error_cure(error, "let PinSource name a file with the PIN, and nothing else in it");
     }
-    ret->file = (struct pki_wire_file){.inode = status.st_ino,
-                                       .size = (uint64_t)status.st_size,
-                                       .modified = (uint64_t)status.st_mtim.tv_sec * 1000000000 +
-                                                   (uint64_t)status.st_mtim.tv_nsec};
+    ret->file =
+        (struct pki_wire_file){.inode = found.status.st_ino,
+                               .size = (uint64_t)found.status.st_size,
+                               .modified = (uint64_t)found.status.st_mtim.tv_sec * 1000000000 +
+                                           (uint64_t)found.status.st_mtim.tv_nsec};
     cut_line_end(ret);
     if (ret->length)
         return 0;
     error_set(error, EX_CONFIG, "The file with the PIN is empty");
-    error_where(error, "%s", path);
+    error_where(error, "%s", found.path);
     return error_cure(error, "write the PIN into it");
 }
 
 void pin_wipe(struct pin *pin)
 {
     OPENSSL_cleanse(pin, sizeof *pin);
-}
-
-static struct {
-    pthread_mutex_t lock;
-    bool ready;
-    uint8_t key[HASH_LENGTH];
-    uint8_t hash[REFUSED_MAXIMUM][HASH_LENGTH];
-    unsigned count;
-} memory = {.lock = PTHREAD_MUTEX_INITIALIZER};
-
-/* With the lock held. False when there is no random key, and then nothing may be tried either. */
-static bool hash_pin(const struct pin *pin, const char *token, uint8_t hash[HASH_LENGTH])
-{
-    uint8_t text[sizeof pin->text + 512];
-    unsigned length = HASH_LENGTH;
-    size_t token_length = strnlen(token, 512);
-    if (!memory.ready && RAND_bytes(memory.key, sizeof memory.key) != 1)
-        return false;
-    memory.ready = true;
-    memcpy(text, token, token_length);
-    memcpy(text + token_length, pin->text, pin->length);
-    bool done = HMAC(EVP_sha256(), memory.key, sizeof memory.key, text, token_length + pin->length,
-                     hash, &length) != NULL;
-    OPENSSL_cleanse(text, sizeof text);
-    return done;
-}
-
-bool pin_was_refused(const struct pin *pin, const char *token)
-{
-    uint8_t hash[HASH_LENGTH];
-    pthread_mutex_lock(&memory.lock);
-    bool refused = !hash_pin(pin, token, hash);
-    for (unsigned i = 0; i < memory.count && !refused; i++)
-        refused = CRYPTO_memcmp(memory.hash[i], hash, sizeof hash) == 0;
-    /* A memory that is full cannot promise any more that a PIN is new. */
-    refused = refused || memory.count == REFUSED_MAXIMUM;
-    pthread_mutex_unlock(&memory.lock);
-    return refused;
-}
-
-void pin_remember_refused(const struct pin *pin, const char *token)
-{
-    pthread_mutex_lock(&memory.lock);
-    if (memory.count < REFUSED_MAXIMUM && hash_pin(pin, token, memory.hash[memory.count]))
-        memory.count++;
-    pthread_mutex_unlock(&memory.lock);
 }

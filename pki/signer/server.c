@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "pki/base/clock.h"
 #include "pki/base/log.h"
@@ -20,7 +22,7 @@
 #include "pki/signer/pool.h"
 #include "pki/signer/store.h"
 
-enum { KEYS_MAXIMUM = 256, STORES_MAXIMUM = 64, SESSIONS_DEFAULT = 4 };
+enum { KEYS_MAXIMUM = 256, STORES_MAXIMUM = 64, SESSIONS_DEFAULT = 4, END_SECONDS = 2 };
 
 /* A store with its threads; both live to the end. */
 struct place {
@@ -642,7 +644,7 @@ static int take_hello(struct server *server, const struct pki_wire_message *mess
                       struct error *error)
 {
     struct pki_wire_message answer = {
-        .type = PKI_WIRE_HELLO, .id = message->id, .hello = {.version = PKI_WIRE_VERSION}};
+        .type = PKI_WIRE_HELLO, .id = message->id, .hello = {PKI_WIRE_VERSION, (uint32_t)getpid()}};
     (void)error;
     send_message(server, &answer);
     return 0;
@@ -692,7 +694,27 @@ static int serve(struct server *server, struct error *error)
     return result;
 }
 
-/* Every thread is joined before anything is freed; a hung one is what main()'s alarm is for. */
+/* A module that hangs must not keep the process: nobody else ends one that systemd started. A
+ * thread does it, because a module may have taken SIGALRM for itself. */
+static void *end_late(void *argument)
+{
+    struct timespec left = {.tv_sec = END_SECONDS};
+    (void)argument;
+    while (nanosleep(&left, &left) < 0 && errno == EINTR)
+        ;
+    _exit(EX_SOFTWARE);
+}
+
+static void limit_end(void)
+{
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, end_late, NULL))
+        alarm(END_SECONDS);
+    else
+        pthread_detach(thread);
+}
+
+/* Every thread is joined before anything is freed; a hung one is what limit_end() is for. */
 static void end_server(struct server *server)
 {
     for (unsigned i = 0; i < server->place_count; i++)
@@ -717,7 +739,7 @@ int server_run(int socket, struct error *error)
     server->socket = socket;
     pthread_mutex_init(&server->lock, NULL);
     int result = serve(server, error);
-    alarm(2); /* from here on a module that hangs must not keep the process */
+    limit_end();
     end_server(server);
     return result;
 }

@@ -18,8 +18,7 @@ static int refuse_pin(const struct token *token, const struct pin *pin, struct o
 {
     outcome->pin_refused = true;
     outcome->refused = pin->file;
-    error_set(error, EX_CONFIG, "The token refused this PIN before, and it is not tried again");
-    error_cure(error, "write the right PIN into the file that PinSource names");
+    pin_refused_before(error);
     return error_where(error, "%s", token->label);
 }
 

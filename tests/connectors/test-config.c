@@ -95,6 +95,7 @@ static const struct {
     {"postern.xml", "<Token ", "<Token Module=\"/usr/lib/vendor.so\" "},
     {"postern.xml", "pkcs11:token=postern;object=hybrid;type=private", "keys/hybrid.key"},
     {"postern.xml", "pkcs11:token=postern;object=hybrid;type=private", "file:/etc/hybrid.key"},
+    {"postern.xml", "file:/run/credentials/posternd.service/hsm-pin", "credential:hsm-pin"},
     {"postern.xml", "<Gateway",
      "<?xml version=\"1.0\" encoding=\"utf-8\"?><?xml-model a?><Gateway"},
     {"inbound/exchange.xml", "<Range>10.1.0.5</Range>", "<Range>\n  ::1 - ::9\n</Range>"},
@@ -362,6 +363,10 @@ static const struct {
     {"postern.xml", "pkcs11:token=postern\"", "pkcs11:token=postern;object=x\"", 4,
      "this is the URI of a token"},
     {"postern.xml", "file:/run", "file:run", 4, "no absolute path behind file:"},
+    {"postern.xml", "file:/run/credentials/posternd.service/hsm-pin", "credential:", 4,
+     "names no credential"},
+    {"postern.xml", "file:/run/credentials/posternd.service/hsm-pin", "credential:../pin", 4,
+     "names no credential"},
     {"postern.xml", "object=hybrid", "object=%4", 8, "two hexadecimal digits"},
     {"postern.xml", "<Control Socket=\"/run/postern/control.sock\"/>",
      "<Control Socket=\"/run/0123456789012345678901234567890123456789012345678901234567890123456789"

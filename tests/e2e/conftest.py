@@ -38,8 +38,9 @@ collect_ignore = (
     []
     if os.geteuid() == 0
     else [
-        "test_another_user_gets_nothing_from_the_control_socket.py",
         "test_a_real_postfix_is_validated.py",
+        "test_a_strangers_signer_is_refused.py",
+        "test_another_user_gets_nothing_from_the_control_socket.py",
     ]
 )
 

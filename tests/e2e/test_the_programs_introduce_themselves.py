@@ -30,7 +30,7 @@ def test_help_names_every_option_that_works(name):
     done = run(name, "--help")
     assert done.returncode == 0 and not done.stderr
     wanted = {
-        "posternd": ["--config", "--signer", "--log-level", "--check-config", "--version"],
+        "posternd": ["--config", "--signer", "--signer-socket", "--log-level", "--check-config"],
         "posternctl": ["--config", "--socket", "--json", "status", "reload", "validate"],
     }[name]
     assert all(word in done.stdout for word in wanted)

@@ -231,7 +231,7 @@ static void load(struct daemon *daemon)
 static void setup(void)
 {
     struct daemon *daemon = &daemon_under_test;
-    struct pki_signer_options options = {.program = TEST_SIGNER, .socket = -1, .log_level = 4};
+    struct pki_signer_options options = {.program = TEST_SIGNER, .log_level = 4};
     struct error error;
     ck_assert_ptr_nonnull(mkdtemp(directory));
     start_far();

@@ -21,6 +21,9 @@
 
 TCase *fault_cases(void);
 TCase *place_cases(void);
+TCase *socket_cases(void);
+TCase *credential_cases(void);
+TCase *hostile_cases(void);
 
 /* A loop test's number as a kind of store and a type of key. */
 #define STORE(i) ((enum test_store)((i) / TEST_KEYS))
@@ -346,65 +349,11 @@ START_TEST(a_signer_that_cannot_be_started_is_an_error)
 {
     struct pki_signer *signer = NULL;
     struct error error;
-    struct pki_signer_options options = {.program = "/nonexistent/signer", .socket = -1};
+    struct pki_signer_options options = {.program = "/nonexistent/signer"};
     ck_assert_int_eq(pki_signer_new(&signer, &options, &error), -EX_UNAVAILABLE);
     options.program = "/bin/false";
     ck_assert_int_eq(pki_signer_new(&signer, &options, &error), -EX_TEMPFAIL);
     ck_assert_ptr_null(signer);
-}
-END_TEST
-
-/* --- a signer that lies: the test is the signer ----------------------------------------------- */
-
-struct liar {
-    int socket;
-    uint8_t packet[64];
-    size_t length;
-};
-
-/* Says hello back, then the lie to whatever is asked first. */
-static void *lie(void *argument)
-{
-    struct liar *liar = argument;
-    uint8_t packet[PKI_WIRE_MAXIMUM];
-    ssize_t length = recv(liar->socket, packet, sizeof packet, 0);
-    if (length > 0 && send(liar->socket, packet, (size_t)length, MSG_NOSIGNAL) == length &&
-        recv(liar->socket, packet, sizeof packet, 0) > 0)
-        send(liar->socket, liar->packet, liar->length, MSG_NOSIGNAL);
-    while (recv(liar->socket, packet, sizeof packet, 0) > 0)
-        ;
-    close(liar->socket);
-    return NULL;
-}
-
-static const struct pki_wire_message lies[] = {
-    {.type = PKI_WIRE_HELLO, .id = 0, .hello = {1}},
-    {.type = PKI_WIRE_SIGNED, .id = 77, .signature = {0, 2, {(const uint8_t *)"x", 1}}},
-    {.type = PKI_WIRE_FAILED, .id = 99, .failed = {.code = EX_CONFIG, .what = "x"}},
-    {.type = PKI_WIRE_CLOSE, .id = 1, .close = {1}},
-    {.type = PKI_WIRE_GENERATED, .id = 77, .generated = {"a", {(const uint8_t *)"x", 1}}},
-    {.type = 0}, /* sent as bytes that are no message */
-};
-
-START_TEST(nonsense_from_the_signer_ends_it)
-{
-    int pair[2];
-    pthread_t thread;
-    struct error error;
-    struct pki_signer *signer = NULL;
-    struct pki_key *key = NULL;
-    struct pki_key_source source = {.key = "/key.pem"};
-    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
-    struct liar liar = {.socket = pair[1], .packet = "nonsense", .length = 8};
-    if (lies[_i].type)
-        liar.length = (size_t)pki_wire_encode(&lies[_i], liar.packet, sizeof liar.packet);
-    ck_assert_int_eq(pthread_create(&thread, NULL, lie, &liar), 0);
-    struct pki_signer_options options = {.socket = pair[0]};
-    ck_assert_int_eq(pki_signer_new(&signer, &options, &error), 0);
-    ck_assert_int_eq(pki_key_open(signer, &source, test_keys[TEST_RSA], false, &key, &error),
-                     -EX_TEMPFAIL);
-    pthread_join(thread, NULL); /* it ends because its socket was closed */
-    pki_signer_free(signer);
 }
 END_TEST
 
@@ -525,7 +474,6 @@ static TCase *bad_cases(void)
     tcase_add_test(tcase, an_unreadable_file_is_a_clear_error);
     tcase_add_test(tcase, a_token_with_a_pin_needs_one);
     tcase_add_test(tcase, a_signer_that_cannot_be_started_is_an_error);
-    tcase_add_loop_test(tcase, nonsense_from_the_signer_ends_it, 0, (int)ARRAY_SIZE(lies));
     tcase_add_loop_test(tcase, the_signer_ends_in_order_on_nonsense, 0, 8);
     tcase_add_test(tcase, the_signer_ends_when_posternd_has_gone);
     return tcase;
@@ -534,7 +482,8 @@ static TCase *bad_cases(void)
 int main(void)
 {
     Suite *suite = suite_create("signer");
-    TCase *tcases[] = {good_cases(), bad_cases(), fault_cases(), place_cases()};
+    TCase *tcases[] = {good_cases(),   bad_cases(),     fault_cases(),     place_cases(),
+                       socket_cases(), hostile_cases(), credential_cases()};
     test_setup();
     for (size_t i = 0; i < ARRAY_SIZE(tcases); i++) {
         tcase_set_timeout(tcases[i], 60);

@@ -175,7 +175,7 @@ bool test_teardown(void)
 struct pki_signer *test_signer(void)
 {
     struct pki_signer_options options = {
-        .program = TEST_SIGNER, .socket = -1, .log_level = getenv("TEST_VERBOSE") ? 7 : 0};
+        .program = TEST_SIGNER, .log_level = getenv("TEST_VERBOSE") ? 7 : 0};
     struct pki_signer *signer = NULL;
     struct error error;
     int result = pki_signer_new(&signer, &options, &error);
