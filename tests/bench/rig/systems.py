@@ -219,6 +219,7 @@ class Postern(System):
   <TrustAnchors Name="bench">{ca}</TrustAnchors>
   <Control Socket="{dir}/control.sock"/>
   <State Directory="{dir}/state"/>
+  <State Directory="{dir}/state"/>
 </Gateway>
 """
     INBOUND = """\
