@@ -10,7 +10,7 @@ import json
 from cryptography.hazmat.primitives import serialization
 
 from harness import xml
-from harness.pki import ENDPOINT, ISSUER
+from harness.pki import ENDPOINT, ISSUER, Authority
 from harness.waiting import wait_until
 
 PINNED = xml.peers((ENDPOINT, ISSUER))
@@ -250,3 +250,17 @@ def test_a_refused_peer_is_not_named_for_its_dates(line, pki):
     assert gateway.attempt() == (454, "4.7.5")
     assert not peer(gateway)["expiring"]
     assert not gateway.events("peer-expires")
+
+
+def test_strangers_are_remembered_and_do_not_flood_the_log(postern, cloud, pki):
+    far = cloud(trust=None)
+    gateway = postern(xml.from_cloud(), xml.outbound("next", [far.host]))
+    unknown = Authority(pki.directory, "CN=Nobody's Root")
+    for number in range(60):
+        client = gateway.client()
+        client.ehlo()
+        client.starttls(certificate=unknown.issue(f"CN=stranger {number}"))
+        client.ehlo()
+        client.close()
+    wait_until(lambda: len(peers(gateway)) == 60, "sixty strangers")
+    assert 30 <= len(gateway.events("peer-new")) < 60

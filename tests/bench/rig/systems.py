@@ -219,7 +219,6 @@ class Postern(System):
   <TrustAnchors Name="bench">{ca}</TrustAnchors>
   <Control Socket="{dir}/control.sock"/>
   <State Directory="{dir}/state"/>
-  <State Directory="{dir}/state"/>
 </Gateway>
 """
     INBOUND = """\
