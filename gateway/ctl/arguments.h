@@ -37,9 +37,9 @@ struct ctl_command {
 extern const struct ctl_command ctl_commands[]; /* ends with a NULL noun */
 
 struct ctl_arguments {
-    const char *config; /* --config, NULL: not given */
-    const char *socket; /* --socket, NULL: not given */
-    long count;         /* --count, 0: not given */
+    const char *config;    /* --config, NULL: not given */
+    const char *socket;    /* --socket, NULL: not given */
+    long count;            /* --count, 0: not given */
     const char *connector; /* --connector, NULL: not given */
     bool yes, dry_run;
     bool json, help, version;

@@ -165,8 +165,9 @@ int ctl_connect(const struct ctl_arguments *arguments, struct control_client **r
     int result = 0;
     if (!arguments->socket)
         result = ctl_locate_socket(arguments->config, path, sizeof path, error);
-    return result < 0 ? result
-                      : control_client_new(ret, arguments->socket ? arguments->socket : path, error);
+    return result < 0
+               ? result
+               : control_client_new(ret, arguments->socket ? arguments->socket : path, error);
 }
 
 json_t *ctl_request_arguments(const struct ctl_arguments *arguments)

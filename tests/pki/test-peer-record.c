@@ -66,7 +66,7 @@ END_TEST
 /* What is offered reads back as the names that came. */
 static const char *const subjects[] = {
     "CN=mail.example.com, O=Example, C=US", "CN=a\\, b, O=Trust & Co",
-    "CN=\\<S\\>x\\<I\\>, O=\\\"quoted\\\"",         "CN=\\ leading and trailing\\ ",
+    "CN=\\<S\\>x\\<I\\>, O=\\\"quoted\\\"", "CN=\\ leading and trailing\\ ",
     "CN=\xc3\xbc\xc3\x9f, O=\xe2\x82\xac",  "CN=x+OU=y, O=z",
 };
 
