@@ -145,7 +145,7 @@ struct conn_outbound {
     enum conn_tls_settings tls_settings; /* default Opportunistic */
     enum conn_tls_version tls_minimum;   /* default 1.2 */
     struct conn_tls_lists tls_lists;
-    struct conn_strings tls_domains;     /* TlsDomain */
+    struct conn_strings tls_domains; /* TlsDomain */
     const struct conn_certificate
         *certificate; /* TlsCertificateName: what we present; NULL: nothing */
     const struct conn_anchors *anchors;

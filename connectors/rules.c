@@ -140,7 +140,8 @@ static bool is_old_version(const struct subject *subject)
 
 static const struct rule tls_list_rules[] = {
     {"TlsCipherSuites", false, cbc_without_old_version,
-     "TlsCipherSuites has a CBC suite, which is no AEAD: only an inbound connector for old devices, "
+     "TlsCipherSuites has a CBC suite, which is no AEAD: only an inbound connector for old "
+     "devices, "
      "with TlsMinimumVersion 1.0 or 1.1, may use it",
      "take the suites with _CBC_ out; what speaks TLS 1.2 has one with _GCM_"},
     {"TlsCipherSuites", false, no_suite_for_minimum,
@@ -263,7 +264,8 @@ static bool is_queued(const struct subject *subject)
 
 static const struct rule inbound_rules[] = {
     {"TlsMinimumVersion", false, old_version_for_all,
-     "TlsMinimumVersion below 1.2 needs SenderIPAddresses: TLS 1.0 and 1.1 are for the devices that "
+     "TlsMinimumVersion below 1.2 needs SenderIPAddresses: TLS 1.0 and 1.1 are for the devices "
+     "that "
      "need them, and nobody else",
      "add <SenderIPAddresses> with the addresses of these devices, or write "
      "<TlsMinimumVersion>1.2</TlsMinimumVersion>"},

@@ -51,10 +51,11 @@ struct pki_peer_policy {
                                accepted without the pairs */
 };
 
-/* SHA-256 (32 bytes) of everything in a policy that decides, the anchors' certificates included: two
- * policies with one digest judge alike at one moment. A TLS session is resumed only under the digest
- * that it was made under, so whoever adds a member to the policy adds it to peer-digest.c. CRLs are no
- * part of it: a resumed session is judged anew, by the CRLs of that moment. EX_OSERR. */
+/* SHA-256 (32 bytes) of everything in a policy that decides, the anchors' certificates included:
+ * two policies with one digest judge alike at one moment. A TLS session is resumed only under the
+ * digest that it was made under, so whoever adds a member to the policy adds it to peer-digest.c.
+ * CRLs are no part of it: a resumed session is judged anew, by the CRLs of that moment. EX_OSERR.
+ */
 int pki_peer_policy_digest(const struct pki_peer_policy *policy, unsigned char *ret_digest,
                            struct error *error);
 

@@ -93,8 +93,8 @@
  *           "verdict":"accepted|reported|refused" (the last one), "rule":"pair" (the check that
  *           refused, or the last it had to pass; "none": any certificate will do),
  *           "pair_decides":true (subject and issuer are all that it depends on),
- *           "first_seen":TIME, "last_seen":TIME, "count":17 (handshakes), "place":"who it was, last"}
- * peer-show {"name":"1A2B" (the beginning of a fingerprint, colons and case do not matter),
+ *           "first_seen":TIME, "last_seen":TIME, "count":17 (handshakes), "place":"who it was,
+ * last"} peer-show {"name":"1A2B" (the beginning of a fingerprint, colons and case do not matter),
  *            "connector":…}: {"peers":[PEER, …]}, one for each connector it was presented to, with
  *   "names":"… …", "reason":"…", "cure":"…", "xml":"<Peer>…"|null (what accepts the pair).
  * None, or several certificates: an error with code 65. */

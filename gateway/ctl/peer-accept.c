@@ -192,12 +192,12 @@ static bool has_pair(const struct acceptance *acceptance, const struct pairs *pa
 static int refuse_configuration(const struct acceptance *acceptance, const char *when,
                                 struct error *error)
 {
-    const struct conn_problem *first = acceptance->problems.items;
-    for (size_t i = 0; i < acceptance->problems.count && first->warning; i++)
-        first++;
-    error_set(error, EX_CONFIG, "%s: %.400s", when,
-              acceptance->problems.errors ? first->what : "it could not be read");
-    if (acceptance->problems.errors)
+    const struct conn_problem *first = NULL;
+    for (size_t i = 0; i < acceptance->problems.count && !first; i++)
+        if (!acceptance->problems.items[i].warning)
+            first = &acceptance->problems.items[i];
+    error_set(error, EX_CONFIG, "%s: %.400s", when, first ? first->what : "it could not be read");
+    if (first)
         error_where(error, "%s:%d", first->file, first->line);
     return error_cure(error,
                       "nothing was changed; posternctl config check %s shows what stands "

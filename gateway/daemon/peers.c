@@ -313,6 +313,8 @@ struct peers *peers_free(struct peers *peers)
     struct error error;
     if (!peers)
         return NULL;
+    loop_cancel_timer(peers->daemon->loop, &peers->save_timer);
+    loop_cancel_timer(peers->daemon->loop, &peers->date_timer);
     /* A save that had begun has ended by now; whether well, its result says. */
     bool owed = peers->ledger->dirty || (peers->save && peers->save->result < 0);
     if (owed && ledger_write(peers->ledger, peers->path, &error) < 0)

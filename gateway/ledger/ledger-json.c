@@ -11,6 +11,8 @@
 
 #include "gateway/control/wire.h"
 
+enum { RULES_MAXIMUM = 64 }; /* more than pki_check_name() knows, now or later */
+
 struct text_field {
     const char *key;
     size_t offset, size;
@@ -186,7 +188,8 @@ int ledger_entry_read(const json_t *object, struct ledger_entry *ret, struct err
         return wrong(error, "direction");
     if (!read_word(object, "verdict", LEDGER_REFUSED + 1, verdict_at, &verdict))
         return wrong(error, "verdict");
-    if (!read_word(object, "rule", PKI_CHECK_PAIR + 1, rule_at, &rule))
+    if (!read_word(object, "rule", RULES_MAXIMUM, rule_at, &rule) ||
+        strcmp(rule_at(rule), rule_at(RULES_MAXIMUM)) == 0) /* "unknown" */
         return wrong(error, "rule");
     if (!json_is_integer(count) || json_integer_value(count) < 1)
         return wrong(error, "count");

@@ -117,6 +117,7 @@ struct sightings *sightings_free(struct sightings *sightings)
     if (!sightings)
         return NULL;
     struct batch *other = &sightings->batches[sightings->filling == &sightings->batches[0]];
+    loop_cancel_timer(sightings->from, &sightings->timer);
     hand_over(other); /* the older one; empty when it had arrived */
     hand_over(sightings->filling);
     free(sightings);

@@ -47,7 +47,8 @@ typedef void sightings_receive(void *context, const struct ledger_sighting *sigh
 
 int sightings_new(struct sightings **ret, struct loop *from, struct loop *to,
                   sightings_receive *receive, void *context, struct error *error);
-/* After both threads have come to their end: hands over what is left, by `receive`, and frees. */
+/* After both threads have come to their end, and before their loops are freed: hands over what is
+ * left, by `receive`, and frees. */
 struct sightings *sightings_free(struct sightings *sightings);
 DEFINE_CLEANUP(struct sightings *, sightings_free)
 

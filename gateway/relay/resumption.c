@@ -73,9 +73,8 @@ static bool make_outbound_key(struct snapshot *snapshot, size_t index)
     return begin(context) && put_text(context, "outbound") && put_text(context, connector->name) &&
            put(context, &connector->tls_settings, sizeof connector->tls_settings) &&
            put(context, &connector->tls_minimum, sizeof connector->tls_minimum) &&
-           put_lists(context, &connector->tls_lists) &&
-           put_identity(context, outbound->identity) && put_policy(context, &outbound->policy) &&
-           finish(context, &outbound->resumption);
+           put_lists(context, &connector->tls_lists) && put_identity(context, outbound->identity) &&
+           put_policy(context, &outbound->policy) && finish(context, &outbound->resumption);
 }
 
 static bool make_inbound_key(struct snapshot *snapshot, size_t index)

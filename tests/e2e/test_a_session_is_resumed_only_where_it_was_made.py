@@ -259,4 +259,4 @@ def test_outward_an_expired_certificate_is_refused_though_resumed(line, pki, ver
     messages = len(far.messages)
     assert gateway.attempt() == (454, "4.7.5")
     assert len(far.messages) == messages
-    assert gateway.events("peer-refused")[-1]["check"] == "dates"
+    gateway.wait_for("peer-refused", check="dates")

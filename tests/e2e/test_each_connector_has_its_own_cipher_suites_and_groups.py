@@ -4,7 +4,9 @@
 Exchange Online list of today as default; TLS 1.0 and 1.1 only where an inbound connector says so for
 its addresses"."""
 
+import socket
 import ssl
+import struct
 
 import pytest
 
@@ -39,6 +41,17 @@ def encrypted(gateway, source=None, **options):
     client.starttls(context=client_context(**options))
     client.ehlo()
     return client
+
+
+def offered_by(hello):
+    """The codes of the cipher suites in a ClientHello (RFC 8446 4.1.2), without signals such as RFC 5746's.
+    """
+    assert hello[0] == 22 and hello[5] == 1
+    start = 5 + 4 + 2 + 32
+    start += 1 + hello[start]
+    (length,) = struct.unpack_from(">H", hello, start)
+    codes = struct.unpack_from(f">{length // 2}H", hello, start + 2)
+    return [code for code in codes if code not in (0x00FF, 0x5600)]
 
 
 def mail(client):
@@ -140,6 +153,21 @@ def test_connectors_that_share_an_address_are_each_held_to_their_own(postern, cl
     assert mail(encrypted(gateway, ciphers="ECDHE-RSA-AES256-GCM-SHA384")) == 250
 
 
+@pytest.mark.parametrize("version", ["1.2", "1.3"])
+def test_and_to_their_own_groups(postern, cloud, rsa, version):
+    far = cloud(trust=None)
+    gateway = postern(
+        xml.inbound("a-strict", SenderDomains=["contoso.com"], TlsGroups=groups("secp384r1")),
+        xml.inbound("b-usual", SenderDomains=["other.example"]),
+        xml.outbound("next", [far.host]),
+        certificates=rsa,
+    )
+    client = encrypted(gateway, version=version, curve="prime256v1")
+    assert mail(client) == (550, "5.7.1")
+    assert client.command("MAIL FROM:<x@other.example>") == 250
+    assert mail(encrypted(gateway, version=version, curve="secp384r1")) == 250
+
+
 def test_old_versions_are_for_the_addresses_of_the_connector_that_says_so(postern, cloud, rsa):
     """The choice is made by address, before the handshake."""
     far = cloud(trust=None)
@@ -183,6 +211,20 @@ def test_a_connector_beside_that_of_the_devices_takes_no_old_version(postern, cl
     assert device.command("MAIL FROM:<x@devices.example>") == 250
     device = encrypted(gateway, ciphers="ECDHE-RSA-AES128-SHA")
     assert mail(device) == (550, "5.7.1")
+
+
+def test_outbound_by_default_only_forward_secrecy_and_aead_are_offered(line):
+    gateway, far = line()
+    hello = []
+
+    def look(connection):
+        hello.append(connection.socket.recv(4096, socket.MSG_PEEK))
+
+    far.once("HANDSHAKE", look)
+    assert gateway.send() == 250
+    assert offered_by(hello[0]) == [
+        0x1302, 0x1301, 0x1303, 0xC02C, 0xC030, 0xC02B, 0xC02F, 0xCCA9, 0xCCA8,
+    ]
 
 
 def test_outbound_the_list_is_what_is_offered(line):

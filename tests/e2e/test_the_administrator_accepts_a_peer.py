@@ -64,6 +64,8 @@ def refused(line, pki):
 
 def test_the_pair_is_added_where_it_was_written_by_hand_and_mail_crosses(refused):
     gateway, far, path = refused
+    group = (os.getgroups() or [os.getgid()])[-1] if os.geteuid() else 4711
+    os.chown(path, -1, group)
     path.chmod(0o640)
     before = path.read_text()
     done = gateway.ctl("peer", "accept", only_peer(gateway)["fingerprint"][:12], "--yes", as_json=False)
@@ -75,7 +77,7 @@ def test_the_pair_is_added_where_it_was_written_by_hand_and_mail_crosses(refused
     inserted = after[where : where + len(after) - len(before)]
     assert before == after.replace(inserted, ""), "every other byte is as it was"
     assert inserted.startswith("\t\t<Peer>\n") and inserted.endswith("\t\t</Peer>\n")
-    assert path.stat().st_mode & 0o777 == 0o640
+    assert path.stat().st_mode & 0o777 == 0o640 and path.stat().st_gid == group
     assert sorted(one.name for one in path.parent.iterdir()) == ["tenant.xml"]
     assert gateway.send() == 250
     assert "CA-2" in done.out and "tenant.xml" in done.out and "generation 2" in done.out

@@ -11,7 +11,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 
 from harness import xml
-from harness.pki import ENDPOINT, ISSUER
+from harness.pki import ENDPOINT, ISSUER, Authority
 from harness.waiting import wait_until
 
 PINNED = xml.peers((ENDPOINT, ISSUER))
@@ -103,6 +103,7 @@ def test_handshakes_are_counted_also_resumed_ones(line):
         far.hang_up()
     one = peer(gateway, count=3)
     assert one["count"] == 3
+    gateway.wait_for("peer-new")
     assert len(gateway.events("peer-new")) == 1
 
 
@@ -250,3 +251,18 @@ def test_a_refused_peer_is_not_named_for_its_dates(line, pki):
     assert gateway.attempt() == (454, "4.7.5")
     assert not peer(gateway)["expiring"]
     assert not gateway.events("peer-expires")
+
+
+def test_strangers_are_remembered_and_do_not_flood_the_log(postern, cloud, pki):
+    far = cloud(trust=None)
+    gateway = postern(xml.from_cloud(), xml.outbound("next", [far.host]))
+    unknown = Authority(pki.directory, "CN=Nobody's Root")
+    for number in range(60):
+        client = gateway.client()
+        client.ehlo()
+        client.starttls(certificate=unknown.issue(f"CN=stranger {number}"))
+        client.ehlo()
+        client.close()
+    wait_until(lambda: len(peers(gateway)) == 60, "sixty strangers")
+    gateway.wait_for("peer-new", count=30)
+    assert len(gateway.events("peer-new")) < 60

@@ -66,7 +66,7 @@ END_TEST
 /* What is offered reads back as the names that came. */
 static const char *const subjects[] = {
     "CN=mail.example.com, O=Example, C=US", "CN=a\\, b, O=Trust & Co",
-    "CN=\\<S\\>x\\<I\\>, O=\\\"quoted\\\"",         "CN=\\ leading and trailing\\ ",
+    "CN=\\<S\\>x\\<I\\>, O=\\\"quoted\\\"", "CN=\\ leading and trailing\\ ",
     "CN=\xc3\xbc\xc3\x9f, O=\xe2\x82\xac",  "CN=x+OU=y, O=z",
 };
 
@@ -153,6 +153,15 @@ static struct fixture fixture(void)
     return made;
 }
 
+static void clear(struct fixture *made)
+{
+    if (made->policy.anchors != made->chain.anchors)
+        X509_STORE_free(made->policy.anchors);
+    X509_NAME_free(made->one);
+    X509_NAME_free(made->two);
+    test_chain_clear(&made->chain);
+}
+
 static void change_nothing(struct fixture *made)
 {
     (void)made;
@@ -234,6 +243,7 @@ START_TEST(test_whatever_decides_is_in_the_digest)
     changes[_i](&made);
     ck_assert_int_eq(pki_peer_policy_digest(&made.policy, after, &error), 0);
     ck_assert_int_eq(memcmp(before, after, sizeof before) == 0, _i == 0);
+    clear(&made);
 }
 END_TEST
 
@@ -246,10 +256,12 @@ START_TEST(test_the_order_of_anchors_does_not_count)
     made.policy.anchors = test_anchors(made.chain.root);
     X509_STORE_add_cert(made.policy.anchors, made.chain.intermediate);
     ck_assert_int_eq(pki_peer_policy_digest(&made.policy, one, &error), 0);
+    X509_STORE_free(made.policy.anchors);
     made.policy.anchors = test_anchors(made.chain.intermediate);
     X509_STORE_add_cert(made.policy.anchors, made.chain.root);
     ck_assert_int_eq(pki_peer_policy_digest(&made.policy, two, &error), 0);
     ck_assert_mem_eq(one, two, sizeof one);
+    clear(&made);
 }
 END_TEST
 
