@@ -74,6 +74,7 @@ def test_wrong_signatures_reach_nobody(under_load, faulty):
     for _ in range(3):
         faulty.order("wrong", "1")
         wait_until(lambda: not faulty.stands("wrong"), "a wrong signature")
+        await_signature()  # or the next one might hit the second try
     assert not mail.refusals, "each was made again"
     faulty.order("all-wrong")
     mail.refuse_more(3)
@@ -101,7 +102,7 @@ def test_a_key_that_wants_its_pin_each_time_gets_it(under_load, faulty):
     faulty.order("lost-session", "0xb3")
     await_signature()
     key = finish()
-    assert faulty.count("logins") > asked and key["recoveries"] == 1
+    assert faulty.count("logins") > asked and key["recoveries"] >= 1
     assert not mail.refusals
 
 
@@ -135,7 +136,7 @@ def test_a_module_that_only_a_new_process_mends_gets_one(under_load, faulty):
     faulty.order("lost-process", "0x30")
     mail.refuse_more()
     await_signature()
-    assert finish()["steps"]["process"] == 1
+    assert finish()["steps"]["process"] >= 1
     assert gateway.events("token-recovery", step="process")
 
 
