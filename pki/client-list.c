@@ -29,16 +29,7 @@ static int await_process(struct client *client, int64_t deadline, struct error *
     return -(error->code = EX_TEMPFAIL);
 }
 
-static void find_refusal(const struct client *client, const struct pki_key_source *source,
-                         struct pki_wire_file *refused)
-{
-    for (const struct signer_key *key = client->keys; key; key = key->next)
-        if (key->pin_source && source->pin_source && key->refused.inode &&
-            strcmp(key->pin_source, source->pin_source) == 0)
-            *refused = key->refused;
-}
-
-static int begin_list(struct client *client, const struct pki_key_source *source,
+static int begin_list(struct client *client, const struct pki_key_source *source, const char *group,
                       struct answer *answer, int64_t deadline, struct request **ret,
                       struct error *error)
 {
@@ -54,7 +45,7 @@ static int begin_list(struct client *client, const struct pki_key_source *source
                  .token = source->token,
                  .module = source->module,
                  .pin_source = source->pin_source}};
-    find_refusal(client, source, &message.list.refused);
+    message.list.refused = client_refusal(client, group);
     int result = client_send(client, &message, error);
     if (result < 0) {
         request_give(client, request);
@@ -89,13 +80,18 @@ int client_list(struct client *client, const struct pki_key_source *source, pki_
     int64_t deadline = clock_microseconds() + (int64_t)timeout * CLIENT_OPEN_FACTOR * 1000;
     struct answer answer = {.found = found, .context = context, .error = error};
     struct request *request = NULL;
+    _cleanup_free_ char *group = client_group(source);
+    if (!group)
+        return error_set(error, EX_OSERR, "Out of memory");
     client_init_condition(&answer.arrived);
     pthread_mutex_lock(&client->lock);
     int result = await_process(client, deadline, error);
     if (result == 0)
-        result = begin_list(client, source, &answer, deadline, &request, error);
+        result = begin_list(client, source, group, &answer, deadline, &request, error);
     if (result == 0)
         result = await_list(client, request, &answer, error);
+    if (answer.refused.inode)
+        client_remember_refusal(client, group, &answer.refused);
     pthread_mutex_unlock(&client->lock);
     pthread_cond_destroy(&answer.arrived);
     return result;

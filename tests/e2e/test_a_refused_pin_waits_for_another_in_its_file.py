@@ -46,6 +46,8 @@ def test_however_often_mail_and_reloads_come(refused, faulty, token):
     [pid] = gateway.children()
     os.kill(pid, signal.SIGKILL)
     gateway.wait_for("signer-started", count=2)
+    [listed] = gateway.ctl("hsm", "list").json["tokens"]
+    assert listed["error"]
     gateway.reload()
     assert gateway.attempt().code == 451
     assert faulty.count("logins") == 2

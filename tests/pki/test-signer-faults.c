@@ -90,6 +90,35 @@ START_TEST(a_refused_pin_is_not_tried_by_a_new_signer)
 }
 END_TEST
 
+static void ignore_found(void *context, enum pki_found_kind kind, bool logged_in, const char *uri,
+                         const char *text)
+{
+    (void)context, (void)kind, (void)logged_in, (void)uri, (void)text;
+}
+
+/* Looking through the token logs in as well; whoever was refused, nobody tries it again. */
+START_TEST(a_refused_pin_is_not_tried_by_looking_through)
+{
+    struct error error;
+    struct pki_signer_status status;
+    struct pki_key_source source = test_faulty(TEST_P256);
+    signer = test_signer();
+    test_write("pin", "wrong");
+    if (_i)
+        ck_assert_int_eq(open_with_pin(NULL, true, &error), -EX_CONFIG);
+    else
+        ck_assert_int_eq(pki_token_list(signer, &source, ignore_found, NULL, &error), -EX_CONFIG);
+    pki_signer_status(signer, &status, NULL, 0);
+    ck_assert_int_eq(kill(status.pid, SIGKILL), 0);
+    await_starts(&status, 2);
+    ck_assert_int_eq(pki_token_list(signer, &source, ignore_found, NULL, &error), -EX_CONFIG);
+    ck_assert_ptr_nonnull(strstr(error.what, "refused this PIN before"));
+    ck_assert_int_eq(open_with_pin(NULL, true, &error), -EX_CONFIG);
+    ck_assert_uint_eq(test_size("orders/logins"), 1);
+    close_all();
+}
+END_TEST
+
 START_TEST(a_pin_file_written_again_with_the_same_pin_is_not_tried)
 {
     struct error error;
@@ -361,6 +390,20 @@ START_TEST(a_lost_token_is_looked_through)
     }
     key_status(&status);
     ck_assert_uint_eq(status.starts, 1);
+    close_all();
+}
+END_TEST
+
+/* A Token in the configuration whose keys nobody uses. */
+START_TEST(a_token_without_open_keys_is_looked_through)
+{
+    unsigned found[PKI_FOUND_END] = {0};
+    struct error error;
+    struct pki_key_source source = test_faulty(TEST_P256);
+    signer = test_signer();
+    ck_assert_int_eq(pki_token_list(signer, &source, count_found, found, &error), 0);
+    ck_assert_uint_eq(found[PKI_FOUND_TOKEN], 1);
+    ck_assert_uint_eq(found[PKI_FOUND_KEY], TEST_KEYS);
     close_all();
 }
 END_TEST
@@ -755,6 +798,7 @@ TCase *fault_cases(void)
     TCase *tcase = tcase_create("faults");
     tcase_add_test(tcase, a_refused_pin_is_tried_once);
     tcase_add_test(tcase, a_refused_pin_is_not_tried_by_a_new_signer);
+    tcase_add_loop_test(tcase, a_refused_pin_is_not_tried_by_looking_through, 0, 2);
     tcase_add_test(tcase, a_pin_file_written_again_with_the_same_pin_is_not_tried);
     tcase_add_test(tcase, a_new_pin_is_tried);
     tcase_add_test(tcase, the_last_try_is_left_alone);
@@ -769,6 +813,7 @@ TCase *fault_cases(void)
     tcase_add_loop_test(tcase, a_lost_token_costs_no_signature, 0, (int)ARRAY_SIZE(losses));
     tcase_add_loop_test(tcase, every_loss_at_the_nth_call_costs_no_signature, 0,
                         (int)(ARRAY_SIZE(lost_codes) * ARRAY_SIZE(lost_calls)));
+    tcase_add_test(tcase, a_token_without_open_keys_is_looked_through);
     tcase_add_test(tcase, a_lost_token_is_looked_through);
     tcase_add_loop_test(tcase, a_loss_within_the_recovery_is_recovered, 0,
                         (int)ARRAY_SIZE(broken_ladders));
