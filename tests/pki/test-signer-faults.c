@@ -793,6 +793,40 @@ START_TEST(nobody_waits_for_a_signer_that_was_told_to_stop)
 }
 END_TEST
 
+/* One in the token's hands (or about to be), 256 behind it, and the others are refused at once. */
+enum { HURRIED = 300, REFUSED = HURRIED - 257 };
+
+static void *sign_and_tell(void *refused)
+{
+    struct error error;
+    if (test_sign(key, TEST_P256, PKI_ECDSA_SHA256, &error) < 0 &&
+        strstr(error.what, "256 signatures wait for the token already"))
+        __atomic_add_fetch((unsigned *)refused, 1, __ATOMIC_SEQ_CST);
+    return NULL;
+}
+
+START_TEST(a_full_queue_answers_at_once)
+{
+    pthread_t threads[HURRIED];
+    struct pki_signer_status status;
+    unsigned refused = 0;
+    open_faulty(TEST_P256, 60000, 1);
+    test_order("hang", "");
+    for (size_t i = 0; i < HURRIED; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, sign_and_tell, &refused), 0);
+    while (__atomic_load_n(&refused, __ATOMIC_SEQ_CST) < REFUSED)
+        usleep(10000); /* Check's own limit is less than the minute of the others */
+    ck_assert(key_status(&status).ready);
+    ck_assert_uint_ge(status.waiting, HURRIED - REFUSED - 1);
+    ck_assert_uint_eq(status.starts, 1);
+    pki_signer_stop(signer);
+    for (size_t i = 0; i < HURRIED; i++)
+        pthread_join(threads[i], NULL);
+    ck_assert_uint_le(refused, REFUSED + 1);
+    close_all();
+}
+END_TEST
+
 TCase *fault_cases(void)
 {
     TCase *tcase = tcase_create("faults");
@@ -834,5 +868,6 @@ TCase *fault_cases(void)
     tcase_add_test(tcase, a_token_that_comes_late_becomes_ready);
     tcase_add_test(tcase, a_remote_token_that_restarts_comes_back);
     tcase_add_test(tcase, nobody_waits_for_a_signer_that_was_told_to_stop);
+    tcase_add_test(tcase, a_full_queue_answers_at_once);
     return tcase;
 }
