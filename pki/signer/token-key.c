@@ -284,6 +284,9 @@ static int find_key(struct attempt *attempt, struct error *error)
         if (result != -EX_CONFIG || attempt->outcome->pin_refused)
             break;
     }
+    /* It was proved before, so the handles may have changed once more: the ladder may help. */
+    if (result == -EX_CONFIG && attempt->rv == CKR_OK && key->algorithms)
+        attempt->rv = CKR_KEY_HANDLE_INVALID;
     return error_where(error, "%s", key->where);
 }
 

@@ -497,6 +497,21 @@ START_TEST(keys_swapped_behind_their_handles_are_found_again)
 }
 END_TEST
 
+/* And once more while it is proved anew: `wrong` 6 are the signature and all of its first proof. */
+START_TEST(a_proof_that_fails_whole_is_made_again)
+{
+    struct error error;
+    struct pki_signer_status status;
+    open_faulty(TEST_P256, 0, 1);
+    test_order("wrong", "6");
+    ck_assert_int_eq(test_sign(key, TEST_P256, PKI_ECDSA_SHA256, &error), 0);
+    ck_assert_uint_eq(test_size("orders/wrong"), 0);
+    ck_assert_uint_eq(key_status(&status).errors, 0);
+    ck_assert_uint_eq(pki_key_algorithms(key), pki_algorithms_of(test_keys[TEST_P256]));
+    close_all();
+}
+END_TEST
+
 /* A replacement that can do less: what TLS offers follows what it proved. */
 START_TEST(what_a_recovery_no_longer_proves_is_not_offered)
 {
@@ -855,6 +870,7 @@ TCase *fault_cases(void)
     tcase_add_test(tcase, a_process_in_which_another_key_works_is_left_alone);
     tcase_add_test(tcase, a_lost_key_comes_back_without_being_asked);
     tcase_add_test(tcase, keys_swapped_behind_their_handles_are_found_again);
+    tcase_add_test(tcase, a_proof_that_fails_whole_is_made_again);
     tcase_add_test(tcase, what_a_recovery_no_longer_proves_is_not_offered);
     tcase_add_test(tcase, a_signature_that_cannot_be_made_any_more_tells_what_can);
     tcase_add_test(tcase, a_signer_writes_no_core);
