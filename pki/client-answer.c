@@ -43,18 +43,33 @@ static void log_ready(const struct signer_key *key, const char *note, const char
     log_end(&log);
 }
 
-static void remember_refusal(struct signer_key *key, const struct pki_wire_file *file)
+static unsigned find_refusal(const struct client *client, const char *group)
 {
-    struct client *client = key->client;
     unsigned i = 0;
-    key->refused = *file;
-    while (i < client->refusal_count && strcmp(client->refusals[i].group, key->group) != 0)
+    while (i < client->refusal_count && strcmp(client->refusals[i].group, group) != 0)
         i++;
+    return i;
+}
+
+void client_remember_refusal(struct client *client, const char *group,
+                             const struct pki_wire_file *file)
+{
+    unsigned i = find_refusal(client, group);
     if (i == client->refusal_count && i < CLIENT_REFUSALS &&
-        (client->refusals[i].group = strdup(key->group)))
+        (client->refusals[i].group = strdup(group)))
         client->refusal_count++;
     if (i < client->refusal_count)
         client->refusals[i].file = *file;
+    /* Every key of the token is opened with the same PIN. */
+    for (struct signer_key *key = client->keys; key; key = key->next)
+        if (strcmp(key->group, group) == 0)
+            key->refused = *file;
+}
+
+struct pki_wire_file client_refusal(const struct client *client, const char *group)
+{
+    unsigned i = find_refusal(client, group);
+    return i < client->refusal_count ? client->refusals[i].file : (struct pki_wire_file){0};
 }
 
 /* Once for each new reason: a token that is away for a night is no thousand lines. */
@@ -248,7 +263,9 @@ static int take_failed(struct client *client, struct request *request,
     (void)error;
     read_error(failed, &reason);
     if (key && failed->pin_refused)
-        remember_refusal(key, &failed->refused);
+        client_remember_refusal(client, key->group, &failed->refused);
+    if ((request->list || request->generate) && request->answer && failed->pin_refused)
+        request->answer->refused = failed->refused;
     if (key)
         count_steps(key, failed->recovery);
     if (request->open || failed->lost)

@@ -167,6 +167,17 @@ static char *copy_text(const char *text, bool *failed)
     return copy;
 }
 
+/* Without a Token element each key is on its own, as far as can be told here. */
+char *client_group(const struct pki_key_source *source)
+{
+    char *group = NULL;
+    if (asprintf(&group, "%s|%s|%s", source->module ? source->module : "",
+                 source->pin_source ? source->pin_source : "",
+                 source->token ? source->token : source->key) < 0)
+        return NULL;
+    return group;
+}
+
 static int copy_source(struct signer_key *key, const struct pki_key_source *source,
                        struct error *error)
 {
@@ -177,15 +188,13 @@ static int copy_source(struct signer_key *key, const struct pki_key_source *sour
     key->pin_source = copy_text(source->pin_source, &failed);
     key->sessions = source->sessions ? source->sessions : 4;
     key->timeout = source->timeout ? source->timeout : CLIENT_TIMEOUT_DEFAULT;
-    if (key->sessions > 64)
-        key->sessions = 64;
+    if (key->sessions > 256)
+        key->sessions = 256;
     if (key->timeout > 3600000)
         key->timeout = 3600000;
     snprintf(key->status.key, sizeof key->status.key, "%s", source->key);
-    /* Without a Token element each key is on its own, as far as can be told here. */
-    failed |= asprintf(&key->group, "%s|%s|%s", source->module ? source->module : "",
-                       source->pin_source ? source->pin_source : "",
-                       source->token ? source->token : source->key) < 0;
+    key->group = client_group(source);
+    failed |= !key->group;
     return failed ? error_set(error, EX_OSERR, "Out of memory") : 0;
 }
 
@@ -228,9 +237,7 @@ void client_key_add(struct client *client, struct signer_key *key)
     pthread_mutex_lock(&client->lock);
     key->client = client;
     key->number = ++client->next_number ? client->next_number : ++client->next_number;
-    for (unsigned i = 0; i < client->refusal_count; i++)
-        if (strcmp(client->refusals[i].group, key->group) == 0)
-            key->refused = client->refusals[i].file;
+    key->refused = client_refusal(client, key->group);
     key->next = client->keys;
     client->keys = key;
     client->key_count++;

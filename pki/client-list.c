@@ -30,16 +30,7 @@ static int await_process(struct client *client, int64_t deadline, struct error *
     return -(error->code = EX_TEMPFAIL);
 }
 
-static void find_refusal(const struct client *client, const struct pki_key_source *source,
-                         struct pki_wire_file *refused)
-{
-    for (const struct signer_key *key = client->keys; key; key = key->next)
-        if (key->pin_source && source->pin_source && key->refused.inode &&
-            strcmp(key->pin_source, source->pin_source) == 0)
-            *refused = key->refused;
-}
-
-static int begin(struct client *client, struct question *question, int64_t deadline,
+static int begin(struct client *client, struct question *question, const char *group, int64_t deadline,
                  struct request **ret, struct error *error)
 {
     struct request *request = request_take(client);
@@ -47,7 +38,7 @@ static int begin(struct client *client, struct question *question, int64_t deadl
         return error_set(error, EX_TEMPFAIL, "%d requests wait for the signer already",
                          CLIENT_REQUESTS);
     question->message.id = request->id;
-    find_refusal(client, question->source, question->refused);
+    *question->refused = client_refusal(client, group);
     int result = client_send(client, &question->message, error);
     if (result < 0) {
         request_give(client, request);
@@ -86,14 +77,19 @@ int client_ask(struct client *client, struct question *question, struct error *e
 {
     int64_t deadline = clock_microseconds() + (int64_t)question->milliseconds * 1000;
     struct request *request = NULL;
+    _cleanup_free_ char *group = client_group(question->source);
+    if (!group)
+        return error_set(error, EX_OSERR, "Out of memory");
     question->answer.error = error;
     client_init_condition(&question->answer.arrived);
     pthread_mutex_lock(&client->lock);
     int result = await_process(client, deadline, error);
     if (result == 0)
-        result = begin(client, question, deadline, &request, error);
+        result = begin(client, question, group, deadline, &request, error);
     if (result == 0)
         result = await(client, request, &question->answer, error);
+    if (question->answer.refused.inode)
+        client_remember_refusal(client, group, &question->answer.refused);
     pthread_mutex_unlock(&client->lock);
     pthread_cond_destroy(&question->answer.arrived);
     return result;

@@ -33,7 +33,7 @@ enum {
     CLIENT_BACKOFF_LIMIT = 3000,
     CLIENT_MISTAKE_WAIT = 8000, /* where only an administrator can mend it */
     CLIENT_STEADY = 10000000,   /* microseconds: what lasted so long starts its back-off anew */
-    CLIENT_OPEN_FACTOR = 4      /* so many time-outs may an OPEN wait for its turn, and a LIST take */
+    CLIENT_OPEN_FACTOR = 4 /* so many time-outs may an OPEN wait for its turn, and a LIST take */
 };
 
 /* What a caller waits for, on the caller's stack. */
@@ -48,6 +48,7 @@ struct answer {
     char *uri;     /* of a GENERATE: of PKI_WIRE_TEXT_MAXIMUM + 1 bytes */
     bool answered; /* it was the signer itself that said why it failed */
     struct error *error;
+    struct pki_wire_file refused; /* a PIN that was refused; inode 0: none */
 };
 
 struct request {
@@ -183,6 +184,8 @@ int client_key_new(const struct pki_key_source *source, EVP_PKEY *public_key,
                    struct signer_key **ret, struct error *error);
 struct signer_key *client_key_free(struct signer_key *key);
 void client_key_add(struct client *client, struct signer_key *key);
+/* Who shares a queue, and so a PIN, with it: the caller frees; NULL: no memory. */
+char *client_group(const struct pki_key_source *source);
 /* Did an attempt to open it end? The error is why it is not ready, if it is not. */
 bool client_key_ended(struct signer_key *key, struct error *error);
 /* With the lock: other algorithms, or the end of an attempt. */
@@ -192,6 +195,10 @@ void client_key_changed(struct signer_key *key, uint32_t algorithms);
 int client_take_packet(struct client *client, const uint8_t *packet, size_t length,
                        struct error *error);
 void client_open_failed(struct signer_key *key, const struct error *error, bool pin_refused);
+void client_remember_refusal(struct client *client, const char *group,
+                             const struct pki_wire_file *file);
+/* All zero when there was none. */
+struct pki_wire_file client_refusal(const struct client *client, const char *group);
 
 /* client-thread.c */
 void *client_supervise(void *client);

@@ -101,7 +101,12 @@ struct pki_key {
     unsigned references; /* atomic */
     uint32_t algorithms; /* atomic; bit 1u << enum pki_algorithm: proved by a verified
                             self-test; 0 while the key is waited for */
+    unsigned waiting;    /* atomic; handshakes that wait for a signature at this moment */
 };
+
+/* So many may: one more is refused at once, and a token that hangs does not take the threads that
+ * handshakes with other keys need. */
+enum { PKI_KEY_WAITING_MAXIMUM = 224 };
 
 /* The algorithms as they are at this moment. */
 static inline uint32_t pki_key_algorithms(const struct pki_key *key)

@@ -154,21 +154,36 @@ int provider_fail(int code, const char *format, ...)
     return keep_failure();
 }
 
+/* False: too many wait already. */
+static bool begin_wait(struct pki_key *key)
+{
+    if (__atomic_add_fetch(&key->waiting, 1, __ATOMIC_RELAXED) <= PKI_KEY_WAITING_MAXIMUM &&
+        (!wait_before || wait_before()))
+        return true;
+    __atomic_sub_fetch(&key->waiting, 1, __ATOMIC_RELAXED);
+    error_set(&last_error, EX_TEMPFAIL, "As many handshakes as may wait for a signature already");
+    error_cure(&last_error, "see with posternctl hsm status how long the token takes; let it do "
+                            "more at a time with Sessions, if it can");
+    return false;
+}
+
+static void end_wait(struct pki_key *key)
+{
+    if (wait_after)
+        wait_after();
+    __atomic_sub_fetch(&key->waiting, 1, __ATOMIC_RELAXED);
+}
+
 int provider_sign(struct pki_key *key, enum pki_algorithm algorithm, const uint8_t *data,
                   size_t data_length, uint8_t *signature, size_t *length)
 {
     size_t room = *length;
     failed = false;
-    if (wait_before && !wait_before()) {
-        error_set(&last_error, EX_TEMPFAIL, "As many handshakes as may wait for a signature already");
-        error_cure(&last_error, "see with posternctl hsm status how long the token takes; let it do "
-                                "more at a time with Sessions, if it can");
+    if (!begin_wait(key))
         return keep_failure();
-    }
     int result =
         key->operations->sign(key, algorithm, data, data_length, signature, length, &last_error);
-    if (wait_after)
-        wait_after();
+    end_wait(key);
     if (result < 0)
         return keep_failure();
     if (*length == 0 || *length > room)

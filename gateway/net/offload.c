@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 enum {
-    THREADS_MAXIMUM = 256,
-    LONG_WAITS_MAXIMUM = 224,
+    THREADS_MAXIMUM = 512,
+    LONG_WAITS_MAXIMUM = 480,
     JOBS_MAXIMUM = 4096,
     STACK_SIZE = 512 * 1024
 };

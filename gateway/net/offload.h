@@ -7,8 +7,9 @@
  * As many jobs run at a time as there are processors, not counting those that wait: a job that is
  * about to block (for a signature, for the resolver) says so with offload_wait_begin(), and another
  * thread takes its place meanwhile. So a slow token holds up those who need it and nobody else. Up to
- * 256 threads exist and 4096 jobs wait; beyond that offload_submit() fails at once. At most 224 of the
- * threads wait for signatures, so that a token that hangs leaves some to everybody else. */
+ * 512 threads exist and 4096 jobs wait; beyond that offload_submit() fails at once. At most 480 of the
+ * threads wait for signatures (and 224 for those of one key, see pki/key.h), so that tokens that hang
+ * leave some to everybody else. */
 #ifndef POSTERN_GATEWAY_OFFLOAD_H
 #define POSTERN_GATEWAY_OFFLOAD_H
 
@@ -40,7 +41,7 @@ int offload_submit(struct offload *offload, struct loop *loop, struct offload_jo
 void offload_wait_begin(void);
 void offload_wait_end(void);
 
-/* The same for a wait that many may be in at once and that may be long: false, at once, when 224 are
+/* The same for a wait that many may be in at once and that may be long: false, at once, when 480 are
  * in one already; then there is nothing to end. */
 bool offload_long_wait_begin(void);
 void offload_long_wait_end(void);

@@ -18,7 +18,7 @@ struct pool_job {
 
 struct pool;
 
-enum { POOL_THREADS_MAXIMUM = 64, POOL_QUEUE_MAXIMUM = 256 };
+enum { POOL_THREADS_MAXIMUM = 256, POOL_QUEUE_MAXIMUM = 256 };
 
 int pool_new(struct pool **ret, unsigned threads, struct error *error);
 /* More threads when there are fewer than that; fewer they never become. */

@@ -470,7 +470,8 @@ static void run_list(struct pool_job *base)
     struct outcome outcome = {0};
     struct error error;
     int result = store->operations->list
-                     ? store->operations->list(store, send_found, &listing, &outcome, &error)
+                     ? store->operations->list(store, &job->request.refused, send_found, &listing,
+                                               &outcome, &error)
                      : error_set(&error, EX_USAGE, "Only a token can be looked through");
     if (result < 0) {
         send_failure(job->server, job->id, &outcome, &error);

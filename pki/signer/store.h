@@ -77,9 +77,10 @@ struct store_operations {
     int (*sign)(struct store_key *key, enum pki_algorithm algorithm, struct bytes data,
                 uint8_t *signature, size_t *length, struct outcome *outcome, struct error *error);
     void (*close)(struct store_key *key);
-    /* What is there, for people. NULL: a store that cannot be looked through. */
-    int (*list)(struct store *store, store_found *found, void *context, struct outcome *outcome,
-                struct error *error);
+    /* What is there, for people; `refused` as in a key_request. NULL: a store that cannot be looked
+     * through. */
+    int (*list)(struct store *store, const struct pki_wire_file *refused, store_found *found,
+                void *context, struct outcome *outcome, struct error *error);
     /* Makes a key pair, once: report->uri names its private half, *ret its public one. How
      * long it may take is posternd's to say. NULL: not in this store. */
     int (*generate)(struct store *store, const struct key_request *request, EVP_PKEY **ret,

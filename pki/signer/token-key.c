@@ -326,6 +326,9 @@ static int find_key(struct attempt *attempt, struct error *error)
     if (!candidates.seen)
         return fail_missing(attempt, error);
     result = try_candidates(attempt, &candidates, error);
+    /* It was proved before, so the handles may have changed once more: the ladder may help. */
+    if (result == -EX_CONFIG && attempt->rv == CKR_OK && attempt->key->algorithms)
+        attempt->rv = CKR_KEY_HANDLE_INVALID;
     if (result < 0)
         return error_where(error, "%s", attempt->key->where);
     take_key(attempt);

@@ -295,6 +295,13 @@ static void close_key(struct store_key *base)
     free(key);
 }
 
+/* With the lock: a PIN that posternd knows was refused, by this process or one before it. */
+static void note_refused(struct token *token, const struct pki_wire_file *refused)
+{
+    if (refused->inode)
+        token->refused = *refused;
+}
+
 static int new_key(struct token *token, const struct key_request *request, struct token_key **ret,
                    struct error *error)
 {
@@ -321,8 +328,7 @@ static int new_key(struct token *token, const struct key_request *request, struc
     token->keys++;
     if (request->sessions > token->wanted)
         token->wanted = token->limit = request->sessions;
-    if (request->refused.inode)
-        token->refused = request->refused;
+    note_refused(token, &request->refused);
     pthread_mutex_unlock(&token->lock);
     *ret = key;
     return 0;
@@ -375,12 +381,15 @@ static int open_key(struct store *store, const struct key_request *request, stru
 }
 
 /* Looking loses nothing by a second attempt, and a token that restarted is found again by it. */
-static int list(struct store *store, store_found *found, void *context, struct outcome *outcome,
-                struct error *error)
+static int list(struct store *store, const struct pki_wire_file *refused, store_found *found,
+                void *context, struct outcome *outcome, struct error *error)
 {
     const struct looking looking = {.found = found, .context = context};
     struct token *token = (struct token *)store;
     struct work work = {.token = token, .looking = &looking, .attempt = {.outcome = outcome}};
+    pthread_mutex_lock(&token->lock);
+    note_refused(token, refused);
+    pthread_mutex_unlock(&token->lock);
     int result = run_with_ladder(&work, error);
     if (result == 0)
         end_rest(token);
@@ -443,7 +452,7 @@ int token_store_new(struct store **ret, const struct key_request *request, struc
     token->base.operations = &operations;
     token->backoff = (struct backoff){.first = BACKOFF_FIRST, .limit = BACKOFF_LIMIT};
     token->generation = 1;
-    token->wanted = token->limit = request->sessions; /* also where no key is ever opened */
+    token->wanted = token->limit = request->sessions; /* the first may look, and open no key */
     pthread_mutex_init(&token->locating, NULL);
     pthread_mutex_init(&token->lock, NULL);
     pthread_cond_init(&token->freed, NULL);

@@ -150,7 +150,9 @@ def signed(line, pki, token):
         gateway, far = line(
             outbound={"SmtpMaxMessagesPerConnection": 2, **dict(outbound)},
             cloud_options={"resume": False},
-            certificates={"hybrid": (ours.chain, token.key_uri("hybrid"))},
+            certificates={
+                "hybrid": (ours.chain, token.key_uri("hybrid")), **more.pop("more_certificates", {})
+            },
             tokens=[place],
             environment=source.environment,
             **more,

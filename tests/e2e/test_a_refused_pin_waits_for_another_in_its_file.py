@@ -39,13 +39,17 @@ def test_however_often_mail_and_reloads_come(refused, faulty, token):
         gateway.reload()
     gateway.ctl("hsm", "list")
     gateway.ctl("hsm", "test")
-    token.pin_file.write_text(token.pin + "\n")  # the same one again
+    # The same one again. The signer, which alone knows it, has looked when hsm list answers.
+    token.pin_file.write_text(token.pin + "\n")
     gateway.reload()
+    assert gateway.ctl("hsm", "list").json["tokens"][0]["error"]
     assert gateway.attempt().code == 451
     # Neither does a new signer try it.
     [pid] = gateway.children()
     os.kill(pid, signal.SIGKILL)
     gateway.wait_for("signer-started", count=2)
+    [listed] = gateway.ctl("hsm", "list").json["tokens"]
+    assert listed["error"]
     gateway.reload()
     assert gateway.attempt().code == 451
     assert faulty.count("logins") == 2

@@ -67,17 +67,19 @@ def test_what_needs_no_signature_goes_on(two_ways, remote):
         assert gateway.send(recipients=["bob@near.example"]) == 250
 
 
-# More sessions than may wait for signatures (224), as gateway/net/offload.h has it.
+# More sessions than may wait for the signatures of one key (224), as pki/key.h has it.
 SESSIONS = 260
 
 
-def test_a_full_queue_of_signatures_answers_at_once(signed, faulty):
+def test_a_full_queue_of_signatures_answers_at_once(signed, faulty, pki):
     """The token hangs and all wait: who comes beyond the bound is refused, and needs not wait for
     the deadline of the others."""
     gateway, far, ours = signed(
         faulty, sessions=1, place={"RequestTimeOut": "00:01:00"},
         gateway={"Workers": 2, "DrainTimeOut": "00:00:01"},
         outbound={"SmtpMaxMessagesPerConnection": 1000},
+        inbound={"TlsCertificateName": "file"},
+        more_certificates={"file": (pki.gateway.chain, pki.gateway.key)},
     )
     faulty.order("hang")
     clients = []
@@ -97,6 +99,11 @@ def test_a_full_queue_of_signatures_answers_at_once(signed, faulty):
         except (Closed, OSError):
             pass
 
+    # Who needs another key has its signature at once.
+    other = gateway.client()
+    other.ehlo()
+    other.starttls()
+    assert other.command("NOOP") == 250
     for client in clients:
         threading.Thread(target=read, args=[client], daemon=True).start()
     # Well before the minute that the token has.

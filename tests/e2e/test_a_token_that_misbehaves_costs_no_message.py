@@ -74,6 +74,8 @@ def test_wrong_signatures_reach_nobody(under_load, faulty):
     for _ in range(3):
         faulty.order("wrong", "1")
         wait_until(lambda: not faulty.stands("wrong"), "a wrong signature")
+        await_signature()
+        mail.accept_more(10)  # or the next one might hit a second try
     assert not mail.refusals, "each was made again"
     faulty.order("all-wrong")
     mail.refuse_more(3)
@@ -89,6 +91,7 @@ def test_a_key_swapped_behind_its_handle_is_found_again(under_load, faulty, toke
         faulty.order("swap", "1")
         wait_until(lambda: not faulty.stands("swap"), "the swap")
         await_signature()
+        mail.accept_more(10)  # those that met the swap are through
     assert finish()["recoveries"] >= 1
     assert not mail.refusals
 
@@ -101,7 +104,7 @@ def test_a_key_that_wants_its_pin_each_time_gets_it(under_load, faulty):
     faulty.order("lost-session", "0xb3")
     await_signature()
     key = finish()
-    assert faulty.count("logins") > asked and key["recoveries"] == 1
+    assert faulty.count("logins") > asked and key["recoveries"] >= 1
     assert not mail.refusals
 
 
@@ -135,7 +138,7 @@ def test_a_module_that_only_a_new_process_mends_gets_one(under_load, faulty):
     faulty.order("lost-process", "0x30")
     mail.refuse_more()
     await_signature()
-    assert finish()["steps"]["process"] == 1
+    assert finish()["steps"]["process"] >= 1
     assert gateway.events("token-recovery", step="process")
 
 

@@ -7,6 +7,8 @@ answering, and it is well again within 10 s of the token being well"."""
 
 import time
 
+import pytest
+
 from harness.waiting import wait_until
 
 MESSAGES = 3000
@@ -54,3 +56,24 @@ def test_a_server_restarted_between_two_signatures_is_hardly_noticed(signed, rem
         assert gateway.send() == 250
     assert all(message.connection.certificate == ours.der for message in far.messages)
     assert len(far.messages) == 7
+
+
+@pytest.mark.parametrize("end", ["thaw", "kill"])
+def test_a_server_that_swallows_everything_is_given_up(signed, remote, load, watch, end):
+    """Nothing fails, nothing is closed; only the deadline is left, first of a signature and then of
+    the steps in which a new signer opens the key."""
+    gateway, far, ours = signed(remote, place={"RequestTimeOut": "00:00:01"})
+    watching, mail = watch(gateway), load(gateway)
+    mail.accept_more(50)
+    remote.freeze()
+    gateway.wait_for("signer-lost", count=2)
+    if end == "thaw":
+        remote.thaw()
+    else:
+        remote.kill()
+        remote.start()
+    await_recovery(far)
+    mail.finish(200)
+    watching.finish()
+    mail.check(far, ours.der)
+    assert mail.refusals

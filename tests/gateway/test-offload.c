@@ -215,10 +215,10 @@ START_TEST(test_jobs_that_wait_let_others_run)
 }
 END_TEST
 
-/* At most 256 threads: as many wait at a time and no more, and all get their turn in the end. */
+/* At most 512 threads: as many wait at a time and no more, and all get their turn in the end. */
 START_TEST(test_threads_have_a_maximum)
 {
-    enum { THREADS = 256, MORE = 40 };
+    enum { THREADS = 512, MORE = 40 };
     done_expected = THREADS + MORE;
     _cleanup_free_ struct test_job *jobs = submit(THREADS + MORE, run_waiting);
     wait_until_begun(THREADS);
@@ -280,7 +280,7 @@ END_TEST
 /* A token that hangs: those that need it fail, and the others go on. */
 START_TEST(test_long_waits_leave_threads_to_others)
 {
-    enum { LONG = 300, OTHERS = 100, MAXIMUM = 224 };
+    enum { LONG = 550, OTHERS = 100, MAXIMUM = 480 };
     done_expected = LONG + OTHERS;
     _cleanup_free_ struct test_job *held = submit(LONG, run_waiting_long);
     wait_until_begun(LONG);

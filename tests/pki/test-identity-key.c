@@ -83,7 +83,9 @@ struct test_signing_key *test_signing_key(enum test_key which)
 {
     struct test_signing_key *key = calloc(1, sizeof *key);
     ck_assert_ptr_nonnull(key);
-    key->key = (struct pki_key){&operations, 1, pki_algorithms_of(test_key(which))};
+    key->key = (struct pki_key){.operations = &operations,
+                                .references = 1,
+                                .algorithms = pki_algorithms_of(test_key(which))};
     key->private_key = test_key(which);
     __atomic_add_fetch(&alive, 1, __ATOMIC_RELAXED);
     return key;

@@ -542,6 +542,23 @@ START_TEST(a_signature_for_which_there_is_no_room_is_refused_at_once)
 }
 END_TEST
 
+/* As if so many others waited at this moment. */
+START_TEST(one_more_than_may_wait_for_a_key_is_refused_at_once)
+{
+    struct meeting meeting;
+    meet_and_use(&meeting, TEST_P256, TEST_P256, TLS1_3_VERSION);
+    meeting.server.key->key.waiting = PKI_KEY_WAITING_MAXIMUM;
+    ck_assert(!shake_hands(&meeting));
+    ck_assert_ptr_nonnull(pki_library_last_error());
+    ck_assert_int_eq(pki_library_last_error()->code, EX_TEMPFAIL);
+    ck_assert_uint_eq(meeting.server.key->key.waiting, PKI_KEY_WAITING_MAXIMUM);
+    meeting.server.key->key.waiting--;
+    ck_assert(shake_hands(&meeting));
+    ck_assert_uint_eq(meeting.server.key->key.waiting, PKI_KEY_WAITING_MAXIMUM - 1);
+    part(&meeting);
+}
+END_TEST
+
 enum { THREADS = 8, ROUNDS = 12 };
 
 static void *shake_many(void *argument)
@@ -605,6 +622,7 @@ static Suite *make_suite(void)
     tcase_add_test(tests, a_connection_keeps_the_identity_that_it_began_with);
     tcase_add_test(tests, the_hooks_stand_around_every_signature);
     tcase_add_test(tests, a_signature_for_which_there_is_no_room_is_refused_at_once);
+    tcase_add_test(tests, one_more_than_may_wait_for_a_key_is_refused_at_once);
     tcase_add_loop_test(tests, eight_threads_share_two_identities, 0, ARRAY_SIZE(kinds));
     suite_add_tcase(suite, tests);
     return suite;

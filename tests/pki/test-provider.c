@@ -278,7 +278,7 @@ START_TEST(a_key_that_claims_too_long_a_signature_is_not_believed)
 {
     static const struct pki_key_operations operations = {.sign = sign_too_much,
                                                          .free = free_nothing};
-    struct pki_key key = {&operations, 1, ~0u};
+    struct pki_key key = {.operations = &operations, .references = 1, .algorithms = ~0u};
     struct error error;
     unsigned char signature[PKI_SIGNATURE_MAXIMUM];
     EVP_PKEY *public_key = public_half(TEST_P256), *pair = NULL;

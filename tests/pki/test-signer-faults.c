@@ -90,6 +90,35 @@ START_TEST(a_refused_pin_is_not_tried_by_a_new_signer)
 }
 END_TEST
 
+static void ignore_found(void *context, enum pki_found_kind kind, bool logged_in, const char *uri,
+                         const char *text)
+{
+    (void)context, (void)kind, (void)logged_in, (void)uri, (void)text;
+}
+
+/* Looking through the token logs in as well; whoever was refused, nobody tries it again. */
+START_TEST(a_refused_pin_is_not_tried_by_looking_through)
+{
+    struct error error;
+    struct pki_signer_status status;
+    struct pki_key_source source = test_faulty(TEST_P256);
+    signer = test_signer();
+    test_write("pin", "wrong");
+    if (_i)
+        ck_assert_int_eq(open_with_pin(NULL, true, &error), -EX_CONFIG);
+    else
+        ck_assert_int_eq(pki_token_list(signer, &source, ignore_found, NULL, &error), -EX_CONFIG);
+    pki_signer_status(signer, &status, NULL, 0);
+    ck_assert_int_eq(kill(status.pid, SIGKILL), 0);
+    await_starts(&status, 2);
+    ck_assert_int_eq(pki_token_list(signer, &source, ignore_found, NULL, &error), -EX_CONFIG);
+    ck_assert_ptr_nonnull(strstr(error.what, "refused this PIN before"));
+    ck_assert_int_eq(open_with_pin(NULL, true, &error), -EX_CONFIG);
+    ck_assert_uint_eq(test_size("orders/logins"), 1);
+    close_all();
+}
+END_TEST
+
 START_TEST(a_pin_file_written_again_with_the_same_pin_is_not_tried)
 {
     struct error error;
@@ -365,6 +394,20 @@ START_TEST(a_lost_token_is_looked_through)
 }
 END_TEST
 
+/* A Token in the configuration whose keys nobody uses. */
+START_TEST(a_token_without_open_keys_is_looked_through)
+{
+    unsigned found[PKI_FOUND_END] = {0};
+    struct error error;
+    struct pki_key_source source = test_faulty(TEST_P256);
+    signer = test_signer();
+    ck_assert_int_eq(pki_token_list(signer, &source, count_found, found, &error), 0);
+    ck_assert_uint_eq(found[PKI_FOUND_TOKEN], 1);
+    ck_assert_uint_eq(found[PKI_FOUND_KEY], TEST_KEYS);
+    close_all();
+}
+END_TEST
+
 /* What fails while the token is recovered itself. */
 static const char *const broken_ladders[] = {
     "C_OpenSession 0x30 1",     "C_Login 0x30 1",           "C_Login 0x5 1",
@@ -450,6 +493,21 @@ START_TEST(keys_swapped_behind_their_handles_are_found_again)
         ck_assert_uint_eq(key_status(&status).steps[PKI_RECOVERY_SESSION], i);
     }
     ck_assert_uint_eq(status.starts, 1);
+    close_all();
+}
+END_TEST
+
+/* And once more while it is proved anew: `wrong` 6 are the signature and all of its first proof. */
+START_TEST(a_proof_that_fails_whole_is_made_again)
+{
+    struct error error;
+    struct pki_signer_status status;
+    open_faulty(TEST_P256, 0, 1);
+    test_order("wrong", "6");
+    ck_assert_int_eq(test_sign(key, TEST_P256, PKI_ECDSA_SHA256, &error), 0);
+    ck_assert_uint_eq(test_size("orders/wrong"), 0);
+    ck_assert_uint_eq(key_status(&status).errors, 0);
+    ck_assert_uint_eq(pki_key_algorithms(key), pki_algorithms_of(test_keys[TEST_P256]));
     close_all();
 }
 END_TEST
@@ -750,11 +808,46 @@ START_TEST(nobody_waits_for_a_signer_that_was_told_to_stop)
 }
 END_TEST
 
+/* One in the token's hands (or about to be), 256 behind it, and the others are refused at once. */
+enum { HURRIED = 300, REFUSED = HURRIED - 257 };
+
+static void *sign_and_tell(void *refused)
+{
+    struct error error;
+    if (test_sign(key, TEST_P256, PKI_ECDSA_SHA256, &error) < 0 &&
+        strstr(error.what, "256 signatures wait for the token already"))
+        __atomic_add_fetch((unsigned *)refused, 1, __ATOMIC_SEQ_CST);
+    return NULL;
+}
+
+START_TEST(a_full_queue_answers_at_once)
+{
+    pthread_t threads[HURRIED];
+    struct pki_signer_status status;
+    unsigned refused = 0;
+    open_faulty(TEST_P256, 60000, 1);
+    test_order("hang", "");
+    for (size_t i = 0; i < HURRIED; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, sign_and_tell, &refused), 0);
+    while (__atomic_load_n(&refused, __ATOMIC_SEQ_CST) < REFUSED)
+        usleep(10000); /* Check's own limit is less than the minute of the others */
+    ck_assert(key_status(&status).ready);
+    ck_assert_uint_ge(status.waiting, HURRIED - REFUSED - 1);
+    ck_assert_uint_eq(status.starts, 1);
+    pki_signer_stop(signer);
+    for (size_t i = 0; i < HURRIED; i++)
+        pthread_join(threads[i], NULL);
+    ck_assert_uint_le(refused, REFUSED + 1);
+    close_all();
+}
+END_TEST
+
 TCase *fault_cases(void)
 {
     TCase *tcase = tcase_create("faults");
     tcase_add_test(tcase, a_refused_pin_is_tried_once);
     tcase_add_test(tcase, a_refused_pin_is_not_tried_by_a_new_signer);
+    tcase_add_loop_test(tcase, a_refused_pin_is_not_tried_by_looking_through, 0, 2);
     tcase_add_test(tcase, a_pin_file_written_again_with_the_same_pin_is_not_tried);
     tcase_add_test(tcase, a_new_pin_is_tried);
     tcase_add_test(tcase, the_last_try_is_left_alone);
@@ -769,6 +862,7 @@ TCase *fault_cases(void)
     tcase_add_loop_test(tcase, a_lost_token_costs_no_signature, 0, (int)ARRAY_SIZE(losses));
     tcase_add_loop_test(tcase, every_loss_at_the_nth_call_costs_no_signature, 0,
                         (int)(ARRAY_SIZE(lost_codes) * ARRAY_SIZE(lost_calls)));
+    tcase_add_test(tcase, a_token_without_open_keys_is_looked_through);
     tcase_add_test(tcase, a_lost_token_is_looked_through);
     tcase_add_loop_test(tcase, a_loss_within_the_recovery_is_recovered, 0,
                         (int)ARRAY_SIZE(broken_ladders));
@@ -776,6 +870,7 @@ TCase *fault_cases(void)
     tcase_add_test(tcase, a_process_in_which_another_key_works_is_left_alone);
     tcase_add_test(tcase, a_lost_key_comes_back_without_being_asked);
     tcase_add_test(tcase, keys_swapped_behind_their_handles_are_found_again);
+    tcase_add_test(tcase, a_proof_that_fails_whole_is_made_again);
     tcase_add_test(tcase, what_a_recovery_no_longer_proves_is_not_offered);
     tcase_add_test(tcase, a_signature_that_cannot_be_made_any_more_tells_what_can);
     tcase_add_test(tcase, a_signer_writes_no_core);
@@ -789,5 +884,6 @@ TCase *fault_cases(void)
     tcase_add_test(tcase, a_token_that_comes_late_becomes_ready);
     tcase_add_test(tcase, a_remote_token_that_restarts_comes_back);
     tcase_add_test(tcase, nobody_waits_for_a_signer_that_was_told_to_stop);
+    tcase_add_test(tcase, a_full_queue_answers_at_once);
     return tcase;
 }

@@ -54,6 +54,13 @@ class RemoteToken:
         with socket.socket(socket.AF_UNIX) as probe:
             return self.socket.exists() and probe.connect_ex(str(self.socket)) == 0
 
+    def freeze(self):
+        """It answers nothing any more, and closes nothing: a network that swallows everything."""
+        os.killpg(self.process.pid, signal.SIGSTOP)
+
+    def thaw(self):
+        os.killpg(self.process.pid, signal.SIGCONT)
+
     def kill(self):
         """At once, with the process that it has for each of its clients."""
         if self.process:

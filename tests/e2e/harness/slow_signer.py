@@ -8,6 +8,7 @@ place with the socket as descriptor 3, and so do we. Answers overtake nobody and
 """
 
 import os
+import queue
 import socket
 import subprocess
 import sys
@@ -38,9 +39,19 @@ def carry_requests(outer, inner):
     inner.shutdown(socket.SHUT_WR)
 
 
+def send_when_due(outer, due):
+    """One thread, so that what the signer said first comes first."""
+    while True:
+        when, packet = due.get()
+        time.sleep(max(0, when - time.monotonic()))
+        outer.send(packet)
+
+
 def carry_answers(outer, inner, delay):
+    due = queue.SimpleQueue()
+    threading.Thread(target=send_when_due, args=(outer, due), daemon=True).start()
     while packet := inner.recv(PACKET):
-        threading.Timer(delay, outer.send, [packet]).start()
+        due.put((time.monotonic() + delay, packet))
 
 
 def main():
