@@ -174,45 +174,83 @@ static const char *rule_words(int code, enum chain_cure *cure)
     return NULL;
 }
 
-void pki_explain_chain(struct pki_judgement *judgement)
+/* "stands under CN=…, which " where the fault is not the leaf's own. */
+static void place_fault(struct pki_judgement *judgement, const struct pki_fault *fault)
+{
+    char name[NAME_SIZE];
+    if (fault->depth > 0 && fault->certificate)
+        REASON(judgement, "stands under %s, which ",
+               pki_name_text(X509_get_subject_name(fault->certificate), name, sizeof name));
+}
+
+static void tell_culprit(struct pki_judgement *judgement, const struct pki_fault *fault,
+                         enum chain_cure cure)
 {
     char culprit[NAME_SIZE] = "", issuer[NAME_SIZE] = "";
-    enum chain_cure cure;
-    const struct pki_fault *fault = &judgement->chain_fault;
-    const char *words = rule_words(fault->code, &cure);
-    introduce(judgement);
-    if (!judgement->policy->anchors) {
-        REASON(judgement, "cannot be verified: there are no trust anchors");
-        explain_chain_cure(judgement, CURE_CONFIGURE, culprit, issuer);
-        return;
-    }
-    if (words)
-        REASON(judgement, "%s", words);
-    else
-        REASON(judgement, "breaks a rule of RFC 5280: %s",
-               X509_verify_cert_error_string(fault->code));
     if (fault->certificate) {
         pki_name_text(X509_get_subject_name(fault->certificate), culprit, sizeof culprit);
         pki_name_text(X509_get_issuer_name(fault->certificate), issuer, sizeof issuer);
-        if (fault->depth > 0)
+        if (fault->depth > 0 && !fault->words)
             REASON(judgement, "; this is about %s, issued by %s, certificate %d of the chain",
                    culprit, issuer, fault->depth + 1);
     }
     explain_chain_cure(judgement, cure, culprit, issuer);
 }
 
+/* A fault of the path, in our words or in OpenSSL's. */
+static void explain_fault(struct pki_judgement *judgement, enum pki_check check)
+{
+    const struct pki_fault *fault = &judgement->path.faults[check];
+    enum chain_cure cure;
+    const char *words = rule_words(fault->code, &cure);
+    introduce(judgement);
+    if (fault->words) {
+        place_fault(judgement, fault);
+        REASON(judgement, "%s", fault->words);
+    } else if (words) {
+        REASON(judgement, "%s", words);
+    } else {
+        REASON(judgement, "breaks a rule of RFC 5280: %s",
+               X509_verify_cert_error_string(fault->code));
+    }
+    tell_culprit(judgement, fault, cure);
+}
+
+void pki_explain_chain(struct pki_judgement *judgement)
+{
+    if (judgement->policy->anchors) {
+        explain_fault(judgement, PKI_CHECK_CHAIN);
+        return;
+    }
+    introduce(judgement);
+    REASON(judgement, "cannot be verified: there are no trust anchors");
+    explain_chain_cure(judgement, CURE_CONFIGURE, "", "");
+}
+
+void pki_explain_constraints(struct pki_judgement *judgement)
+{
+    explain_fault(judgement, PKI_CHECK_CONSTRAINTS);
+}
+
+void pki_explain_strength(struct pki_judgement *judgement)
+{
+    explain_fault(judgement, PKI_CHECK_STRENGTH);
+}
+
 void pki_explain_dates(struct pki_judgement *judgement)
 {
-    char name[NAME_SIZE], time[32];
-    const struct pki_fault *fault = &judgement->dates_fault;
+    char time[32];
+    const struct pki_fault *fault = &judgement->path.faults[PKI_CHECK_DATES];
     X509 *certificate = fault->certificate ? fault->certificate : judgement->leaf;
     bool expired = fault->code == X509_V_ERR_CERT_HAS_EXPIRED;
+    if (!expired && fault->code != X509_V_ERR_CERT_NOT_YET_VALID) {
+        explain_fault(judgement, PKI_CHECK_DATES);
+        return;
+    }
     pki_time_text(expired ? X509_get0_notAfter(certificate) : X509_get0_notBefore(certificate),
                   time, sizeof time);
     introduce(judgement);
-    if (fault->depth > 0)
-        REASON(judgement, "stands under %s, which ",
-               pki_name_text(X509_get_subject_name(certificate), name, sizeof name));
+    place_fault(judgement, fault);
     REASON(judgement, expired ? "has expired on %s" : "is not valid before %s", time);
     CURE(judgement, "see that this machine's clock is right; then the other side must %s",
          expired ? "renew the certificate" : "wait, or present its former certificate");
@@ -225,20 +263,42 @@ void pki_explain_usage(struct pki_judgement *judgement)
                                          [PKI_EKU_CLIENT_OR_SERVER] =
                                              "a TLS client or server (clientAuth, serverAuth)"};
     enum pki_peer_eku eku = judgement->policy->eku;
+    if (judgement->path.faults[PKI_CHECK_USAGE].words) {
+        explain_fault(judgement, PKI_CHECK_USAGE);
+        return;
+    }
     introduce(judgement);
     REASON(judgement,
            "or one of the CAs above it may not be used for %s: its key usages or extended "
            "key usages say so",
            usages[eku]);
-    struct pki_judgement other = *judgement;
-    struct pki_peer_policy either = *judgement->policy;
-    either.eku = PKI_EKU_CLIENT_OR_SERVER;
-    other.policy = &either;
-    if (eku == PKI_EKU_CLIENT && pki_judge_usage(&other))
+    if (eku == PKI_EKU_CLIENT && pki_path_fits_server(&judgement->path))
         CURE(judgement, "it is good for a server: public CAs issue no more clientAuth, so write "
                         "<ClientEku>ClientOrServerAuth</ClientEku> into the inbound connector");
     else
         CURE(judgement, "the other side needs a certificate with that usage");
+}
+
+void pki_explain_revocation(struct pki_judgement *judgement)
+{
+    const struct pki_fault *fault = &judgement->path.faults[PKI_CHECK_REVOCATION];
+    introduce(judgement);
+    if (fault->code == X509_V_ERR_CERT_REVOKED) {
+        place_fault(judgement, fault);
+        REASON(judgement, "has been revoked by its CA");
+        CURE(judgement, "accept nothing; ask the other side whether it knows, and for its new "
+                        "certificate");
+    } else if (fault->words) {
+        REASON(judgement, "%s", fault->words);
+        CURE(judgement, "the other side's server must fetch a new response from its CA; look at "
+                        "its OCSP stapling, and at the clocks of both machines");
+    } else {
+        REASON(judgement, "may be revoked, nobody knows: %s", judgement->path.revocation);
+        CURE(judgement, "see that a list of every CA of the chain is in the RevocationLists of "
+                        "this connector and in force, or that the other side staples; "
+                        "<CertificateRevocationCheck>SoftFail</CertificateRevocationCheck> lets "
+                        "pass what is not known");
+    }
 }
 
 /* --- names and pairs: with the XML that would accept them --- */
@@ -298,6 +358,10 @@ void pki_explain_name(struct pki_judgement *judgement)
     const struct pki_peer_policy *policy = judgement->policy;
     const char *names = judgement->verdict->names;
     const char *element = policy->eku == PKI_EKU_SERVER ? "TlsDomain" : "TlsSenderCertificateName";
+    if (judgement->path.faults[PKI_CHECK_NAME].words) {
+        explain_fault(judgement, PKI_CHECK_NAME);
+        return;
+    }
     introduce(judgement);
     REASON(judgement, names[0] ? "is for %.300s" : "has no DNS name in its subjectAltName%s",
            names);

@@ -139,7 +139,9 @@ static void judge_next_hop(struct tls_peer *peer, X509 *leaf, STACK_OF(X509) *ch
     if (!peer->verdict)
         peer->verdict = calloc(1, sizeof *peer->verdict);
     if (peer->verdict)
-        pki_peer_judge(&peer->outbound->policy, leaf, chain, 0, peer->verdict);
+        pki_peer_judge(&peer->outbound->policy,
+                       &(struct pki_peer_evidence){.leaf = leaf, .untrusted = chain}, 0,
+                       peer->verdict);
     peer->presented = leaf;
 }
 
@@ -293,8 +295,10 @@ int tls_accepted(SSL *ssl, struct error *error)
             continue;
         struct tls_inbound_verdict *entry = &peer->verdicts[peer->verdict_count++];
         entry->inbound = &config->inbound[i];
-        pki_peer_judge(&peer->snapshot->inbound[i], leaf, SSL_get_peer_cert_chain(ssl), 0,
-                       &entry->verdict);
+        pki_peer_judge(&peer->snapshot->inbound[i],
+                       &(struct pki_peer_evidence){.leaf = leaf,
+                                                   .untrusted = SSL_get_peer_cert_chain(ssl)},
+                       0, &entry->verdict);
     }
     return 0;
 }

@@ -56,7 +56,12 @@
     X(CONTROL_REFUSED, "control-refused", LOG_WARNING, "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0501")         \
     X(DEBUG, "debug", LOG_DEBUG, "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0901")                               \
     X(KEY_FAILED_OVER, "key-failed-over", LOG_WARNING, "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0407")         \
-    X(KEY_CAME_BACK, "key-came-back", LOG_NOTICE, "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0408")
+    X(KEY_CAME_BACK, "key-came-back", LOG_NOTICE, "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0408")                      \
+    X(REVOCATION_UNKNOWN, "revocation-unknown", LOG_WARNING, "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0304")   \
+    X(REVOCATION_LISTS_READ, "revocation-lists-read", LOG_NOTICE,                                  \
+      "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0305")                                                          \
+    X(REVOCATION_LISTS_REFUSED, "revocation-lists-refused", LOG_ERR,                               \
+      "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0306")
 
 enum log_event_id {
 #define LOG_EVENT_ENUM(name, text, priority, id) LOG_EVENT_##name,
