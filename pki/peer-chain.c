@@ -72,10 +72,14 @@ static enum pki_check check_of(int code)
     return PKI_CHECK_CONSTRAINTS;
 }
 
-/* An exception: anchors of old have no key usage, and RFC 5280 6.1 does not look for it there. */
-static bool is_forgiven(int code, bool anchor)
+/* Anchors of old have no key usage, and RFC 5280 6.1 does not look for it there: an exception. And
+ * RFC 5280 4.1.2.5 has the last second still belong to the period. */
+static bool is_forgiven(const struct pki_path *path, int code, const struct pki_place *place)
 {
-    return anchor && code == X509_V_ERR_CA_CERT_MISSING_KEY_USAGE;
+    if (code == X509_V_ERR_CERT_HAS_EXPIRED)
+        return ASN1_TIME_cmp_time_t(X509_get0_notAfter(place->certificate), path->now) == 0;
+    return code == X509_V_ERR_CA_CERT_MISSING_KEY_USAGE &&
+           place->depth == sk_X509_num(path->chain) - 1;
 }
 
 /* OpenSSL calls this for every error; 1 lets it go on. */
@@ -85,7 +89,7 @@ static int on_error(int passed, X509_STORE_CTX *context)
     int code = X509_STORE_CTX_get_error(context), depth = X509_STORE_CTX_get_error_depth(context);
     struct pki_place place = {.certificate = X509_STORE_CTX_get_current_cert(context),
                               .depth = depth};
-    if (!passed && !is_forgiven(code, depth == sk_X509_num(path->chain) - 1))
+    if (!passed && !is_forgiven(path, code, &place))
         pki_path_fault(path, check_of(code), code, NULL, &place);
     return 1;
 }
@@ -102,7 +106,7 @@ static int is_next(X509_STORE_CTX *context, X509 *certificate, X509 *issuer)
            X509_self_signed(certificate, 0) == 1;
 }
 
-static bool run_openssl(struct pki_path *path, X509_STORE *store, time_t now)
+static bool run_openssl(struct pki_path *path, X509_STORE *store)
 {
     _cleanup_(X509_STORE_CTX_freep) X509_STORE_CTX *context = X509_STORE_CTX_new();
     int last = sk_X509_num(path->chain) - 1;
@@ -114,7 +118,7 @@ static bool run_openssl(struct pki_path *path, X509_STORE *store, time_t now)
     X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(context);
     X509_VERIFY_PARAM_set_depth(param, PKI_DEPTH_MAXIMUM);
     X509_VERIFY_PARAM_set_auth_level(param, SECURITY_LEVEL);
-    X509_VERIFY_PARAM_set_time(param, now);
+    X509_VERIFY_PARAM_set_time(param, path->now);
     X509_STORE_CTX_set_verify_cb(context, on_error);
     return X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_X509_STRICT | X509_V_FLAG_PARTIAL_CHAIN |
                                                   X509_V_FLAG_POLICY_CHECK) &&
@@ -125,7 +129,7 @@ static void verify(const struct pki_judgement *judgement, struct pki_path *path)
 {
     _cleanup_(X509_STORE_freep) X509_STORE *store = X509_STORE_new();
     struct pki_place place = {.certificate = judgement->leaf};
-    if (!store || !run_openssl(path, store, judgement->now))
+    if (!store || !run_openssl(path, store))
         pki_path_fault(path, PKI_CHECK_CHAIN, X509_V_ERR_UNSPECIFIED, NULL, &place);
 }
 
@@ -163,7 +167,7 @@ static void judge_certificates(struct pki_path *path)
 /* Keeps the better of two: what fails later in the order of the checks has come further. */
 static bool judge_path(struct pki_judgement *judgement, X509 *const *certificates, int length)
 {
-    struct pki_path path = {.chain = NULL};
+    struct pki_path path = {.now = judgement->now};
     if (!fill_path(&path, certificates, length)) {
         pki_path_clear(&path);
         return true;

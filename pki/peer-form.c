@@ -47,25 +47,28 @@ static bool is_label(const char *bytes, size_t length)
     return true;
 }
 
-/* The preferred name syntax of RFC 1034 3.5, as RFC 1123 2.1 has it: no underscore, no dot behind,
- * and no number for the last label, or it would be an address. */
-static bool is_host(struct text name)
+bool pki_is_host(const char *bytes, size_t length)
 {
     size_t start = 0;
     bool letter = false;
-    if (name.length < 1 || name.length > DNS_MAXIMUM)
+    if (length < 1 || length > DNS_MAXIMUM)
         return false;
-    for (size_t i = 0; i <= name.length; i++) {
-        if (i < name.length && name.bytes[i] != '.')
+    for (size_t i = 0; i <= length; i++) {
+        if (i < length && bytes[i] != '.')
             continue;
-        if (!is_label(name.bytes + start, i - start))
+        if (!is_label(bytes + start, i - start))
             return false;
         letter = false;
         for (size_t j = start; j < i; j++)
-            letter |= !isdigit((unsigned char)name.bytes[j]);
+            letter |= !isdigit((unsigned char)bytes[j]);
         start = i + 1;
     }
     return letter;
+}
+
+static bool is_host(struct text name)
+{
+    return pki_is_host(name.bytes, name.length);
 }
 
 /* A wildcard is a whole label, the left-most (RFC 9525 6.3). */
@@ -258,15 +261,22 @@ static bool wildcard_is_excluded(const NAME_CONSTRAINTS *constraints, const GENE
     return false;
 }
 
+/* A list that is not there has -1. */
+static unsigned at_least_one(int count)
+{
+    return count > 0 ? (unsigned)count : 1;
+}
+
 static bool judge_pair(struct pki_judgement *judgement, struct pki_path *path,
                        const NAME_CONSTRAINTS *constraints, const struct pki_place *place)
 {
     _cleanup_(GENERAL_NAMES_freep) GENERAL_NAMES *names =
         X509_get_ext_d2i(place->certificate, NID_subject_alt_name, NULL, NULL);
-    unsigned subtrees = (unsigned)(sk_GENERAL_SUBTREE_num(constraints->permittedSubtrees) + 1 +
-                                   sk_GENERAL_SUBTREE_num(constraints->excludedSubtrees) + 1);
-    unsigned count = (unsigned)(X509_NAME_entry_count(X509_get_subject_name(place->certificate)) +
-                                sk_GENERAL_NAME_num(names) + 1);
+    unsigned subtrees = at_least_one(sk_GENERAL_SUBTREE_num(constraints->permittedSubtrees)) +
+                        at_least_one(sk_GENERAL_SUBTREE_num(constraints->excludedSubtrees));
+    unsigned count =
+        at_least_one(X509_NAME_entry_count(X509_get_subject_name(place->certificate))) +
+        at_least_one(sk_GENERAL_NAME_num(names));
     if (count > PKI_COMPARISONS_MAXIMUM / subtrees ||
         (judgement->comparisons += count * subtrees) > 4 * PKI_COMPARISONS_MAXIMUM) {
         pki_path_fault(path, PKI_CHECK_CONSTRAINTS, X509_V_ERR_APPLICATION_VERIFICATION,

@@ -96,8 +96,35 @@ static bool is_written_out(const GENERAL_NAME *name, const unsigned char *text, 
     return size == length && memcmp(bytes, text, length) == 0;
 }
 
+/* True for contoso.com and mail.contoso.com or *.contoso.com. */
+static bool is_parent_of(const unsigned char *text, size_t length, const ASN1_STRING *name)
+{
+    const char *bytes = (const char *)ASN1_STRING_get0_data(name);
+    size_t size = (size_t)ASN1_STRING_length(name);
+    return size > length + 1 && bytes[size - length - 1] == '.' &&
+           strncasecmp(bytes + size - length, (const char *)text, length) == 0;
+}
+
+/* What may stand in a CN although it is no copy: a name for people, with a space in it; and a
+ * domain, where subjectAltName has hosts of it, or addresses alone. */
+static bool is_no_claim(const GENERAL_NAMES *names, const unsigned char *text, size_t length)
+{
+    bool hosts = false;
+    if (memchr(text, ' ', length))
+        return true;
+    if (!memchr(text, '.', length) || !pki_is_host((const char *)text, length))
+        return false;
+    for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
+        const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
+        if (name->type == GEN_DNS && is_parent_of(text, length, name->d.dNSName))
+            return true;
+        hosts |= name->type == GEN_DNS;
+    }
+    return !hosts;
+}
+
 /* CA/Browser Forum 7.1.4.3: a CN is a copy of one of the names in subjectAltName, character for
- * character. An exception: with a space in it, it is a name for people, and no host's. */
+ * character. */
 const char *pki_judge_common_name(X509 *leaf, bool common_name)
 {
     int count;
@@ -110,12 +137,12 @@ const char *pki_judge_common_name(X509 *leaf, bool common_name)
     if (count > 1)
         return "has more than one CN in its subject";
     int length = ASN1_STRING_to_UTF8(&utf8, value);
-    bool copied = length >= 0 && memchr(utf8, ' ', (size_t)length);
-    for (int i = 0; i < sk_GENERAL_NAME_num(names) && length >= 0 && !copied; i++)
-        copied = is_written_out(sk_GENERAL_NAME_value(names, i), utf8, (size_t)length);
+    bool right = length >= 0 && is_no_claim(names, utf8, (size_t)length);
+    for (int i = 0; i < sk_GENERAL_NAME_num(names) && length >= 0 && !right; i++)
+        right = is_written_out(sk_GENERAL_NAME_value(names, i), utf8, (size_t)length);
     OPENSSL_free(utf8);
     ERR_clear_error();
-    return copied ? NULL
-                  : "has a CN that is no copy of a name in its subjectAltName (CA/Browser Forum "
-                    "7.1.4.3)";
+    return right ? NULL
+                 : "has a CN that is no copy of a name in its subjectAltName (CA/Browser Forum "
+                   "7.1.4.3)";
 }

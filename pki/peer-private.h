@@ -29,6 +29,7 @@ struct pki_fault {
 /* A way from the leaf to an anchor, and the first fault of each check that was found on it. */
 struct pki_path {
     pki_x509_stack *chain; /* counted */
+    time_t now;            /* of the judgement */
     struct pki_fault faults[PKI_CHECK_END];
     bool revocation_unknown;
     char revocation[256];
@@ -87,6 +88,10 @@ enum pki_status {
 /* `*ret_words`: constant text that says why, for what is neither good nor revoked. */
 enum pki_status pki_staple_status(const struct pki_peer_evidence *evidence, X509 *issuer,
                                   time_t now, const char **ret_words);
+
+/* The preferred name syntax of RFC 1034 3.5, as RFC 1123 2.1 has it: no underscore, no dot behind,
+ * and no number for the last label, or it would be an address. */
+bool pki_is_host(const char *bytes, size_t length);
 
 /* peer-name.c: words for what is wrong, or NULL. */
 const char *pki_judge_common_name(X509 *leaf, bool common_name);

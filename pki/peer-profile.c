@@ -24,6 +24,13 @@ static bool is_root(const struct pki_place *place)
     return place->anchor && (X509_get_extension_flags(place->certificate) & EXFLAG_SI);
 }
 
+/* One that has signed itself under another name for the issuer distributes its key all the same. */
+static bool has_signed_itself(const struct pki_place *place)
+{
+    EVP_PKEY *key = place->anchor ? X509_get0_pubkey(place->certificate) : NULL;
+    return key && X509_verify(place->certificate, key) == 1;
+}
+
 static const char *check_version(const struct pki_place *place)
 {
     return X509_get_version(place->certificate) == X509_VERSION_3 ? NULL : "is not of version 3";
@@ -102,7 +109,9 @@ static const char *check_authority_key(const struct pki_place *place)
         X509_get_ext_d2i(certificate, NID_authority_key_identifier, NULL, NULL);
     const ASN1_OCTET_STRING *subject_key = X509_get0_subject_key_id(certificate);
     if (!is_root(place))
-        return identifier && identifier->keyid ? NULL : "has no authority key identifier";
+        return (identifier && identifier->keyid) || has_signed_itself(place)
+                   ? NULL
+                   : "has no authority key identifier";
     if (!identifier)
         return NULL;
     if (!identifier->keyid)

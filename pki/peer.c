@@ -43,27 +43,16 @@ int pki_anchors_parse(const char *pem, size_t length, X509_STORE **ret, struct e
     return result < 0 ? result : make_store(certificates, ret, error);
 }
 
-/* The leaf, and what stands behind it, as a peer would send it. */
-static int split_chain(pki_x509_stack *certificates, struct pki_peer_chain *ret)
-{
-    ret->leaf = sk_X509_shift(certificates);
-    ret->untrusted = certificates;
-    return 0;
-}
-
-int pki_peer_chain_load(const char *path, struct pki_peer_chain *ret, struct error *error)
-{
-    pki_x509_stack *certificates = NULL;
-    int result = pki_certificates_read(path, NULL, CHAIN_MAXIMUM, &certificates, error);
-    return result < 0 ? result : split_chain(certificates, ret);
-}
-
 int pki_peer_chain_parse(const char *pem, size_t length, struct pki_peer_chain *ret,
                          struct error *error)
 {
     pki_x509_stack *certificates = NULL;
     int result = pki_certificates_parse(pem, length, CHAIN_MAXIMUM, &certificates, error);
-    return result < 0 ? result : split_chain(certificates, ret);
+    if (result < 0)
+        return result;
+    ret->leaf = sk_X509_shift(certificates);
+    ret->untrusted = certificates;
+    return 0;
 }
 
 void pki_peer_chain_clear(struct pki_peer_chain *chain)

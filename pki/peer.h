@@ -26,12 +26,12 @@
 int pki_anchors_load(const char *path, X509_STORE **ret, struct error *error);
 int pki_anchors_parse(const char *pem, size_t length, X509_STORE **ret, struct error *error);
 
-/* What a peer would send, from PEM: the leaf, then at most 255 others. */
+/* What a peer would send, from PEM: the leaf, then at most 255 others. EX_DATAERR: a block is there
+ * that is no certificate, and no peer that sent it would be accepted. */
 struct pki_peer_chain {
     X509 *leaf;
     STACK_OF(X509) * untrusted;
 };
-int pki_peer_chain_load(const char *path, struct pki_peer_chain *ret, struct error *error);
 int pki_peer_chain_parse(const char *pem, size_t length, struct pki_peer_chain *ret,
                          struct error *error);
 void pki_peer_chain_clear(struct pki_peer_chain *chain);

@@ -75,8 +75,8 @@ static int refuse_file(const char *path, struct error *error, const char *what, 
     return error_cure(error, "%s", cure);
 }
 
-/* `path` stands in errors. */
-static int read_all(BIO *bio, const char *path, OSSL_LIB_CTX *context, int maximum,
+/* `path` stands in errors; `unreadable` is the code for a block that is no certificate. */
+static int read_all(BIO *bio, const char *path, OSSL_LIB_CTX *context, int maximum, int unreadable,
                     pki_x509_stack **ret, struct error *error)
 {
     _cleanup_(pki_certificates_freep) pki_x509_stack *certificates = sk_X509_new_null();
@@ -92,7 +92,7 @@ static int read_all(BIO *bio, const char *path, OSSL_LIB_CTX *context, int maxim
         }
     }
     if (result < 0) {
-        error_set(error, EX_CONFIG, "Certificate %d of the file cannot be read",
+        error_set(error, unreadable, "Certificate %d of the file cannot be read",
                   sk_X509_num(certificates) + 1);
         error_where(error, "%s", path);
         return error_cure(error,
@@ -112,7 +112,7 @@ int pki_certificates_read(const char *path, OSSL_LIB_CTX *context, int maximum,
 {
     _cleanup_(BIO_free_allp) BIO *bio = NULL;
     int result = open_file(path, &bio, error);
-    return result < 0 ? result : read_all(bio, path, context, maximum, ret, error);
+    return result < 0 ? result : read_all(bio, path, context, maximum, EX_CONFIG, ret, error);
 }
 
 int pki_certificates_parse(const char *pem, size_t length, int maximum, pki_x509_stack **ret,
@@ -123,7 +123,7 @@ int pki_certificates_parse(const char *pem, size_t length, int maximum, pki_x509
     if (!bio)
         return error_set(error, EX_DATAERR, "The certificates are larger than %d bytes",
                          FILE_MAXIMUM);
-    return read_all(bio, "PEM text", NULL, maximum, ret, error);
+    return read_all(bio, "PEM text", NULL, maximum, EX_DATAERR, ret, error);
 }
 
 /* Letters, digits, hyphens and underscores, in labels of 1 to 63 with a dot between; a "*." in

@@ -30,7 +30,7 @@ DEFINE_CLEANUP(GENERAL_NAMES *, GENERAL_NAMES_free)
 int pki_certificates_read(const char *path, OSSL_LIB_CTX *context, int maximum,
                           pki_x509_stack **ret, struct error *error);
 
-/* The same from PEM in memory. */
+/* The same from PEM in memory; EX_DATAERR where a block is there, and is no certificate. */
 int pki_certificates_parse(const char *pem, size_t length, int maximum, pki_x509_stack **ret,
                            struct error *error);
 

@@ -5,16 +5,45 @@
 #include "gateway/ctl/arguments.h"
 
 #include <getopt.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+
+#include "pki/base/cleanup.h"
 
 enum { WORDS_MAXIMUM = 3 /* noun, verb, operand */, COUNT_MAXIMUM = 10000 };
 
 static const struct option options[] = {
-    {"config", required_argument, NULL, 'c'}, {"socket", required_argument, NULL, 's'},
-    {"json", no_argument, NULL, 'j'},         {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, 'V'},      {"count", required_argument, NULL, 'n'},
+    {"config", required_argument, NULL, 'c'},
+    {"socket", required_argument, NULL, 's'},
+    {"json", no_argument, NULL, 'j'},
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},
+    {"count", required_argument, NULL, 'n'},
+    {"chain", required_argument, NULL, 'C'},
+    {"connector", required_argument, NULL, 'N'},
+    {"anchors", required_argument, NULL, 'A'},
+    {"name", required_argument, NULL, 'H'},
+    {"purpose", required_argument, NULL, 'P'},
+    {"time", required_argument, NULL, 'T'},
+    {"crl", required_argument, NULL, 'R'},
+    {"batch", no_argument, NULL, 'B'},
     {NULL, 0, NULL, 0},
+};
+
+/* Where the text of an option of peer verify goes. */
+static const struct {
+    int letter;
+    const char *name;
+    size_t offset;
+} peer_options[] = {
+    {'C', "--chain", offsetof(struct ctl_peer_options, chain)},
+    {'N', "--connector", offsetof(struct ctl_peer_options, connector)},
+    {'A', "--anchors", offsetof(struct ctl_peer_options, anchors)},
+    {'H', "--name", offsetof(struct ctl_peer_options, name)},
+    {'P', "--purpose", offsetof(struct ctl_peer_options, purpose)},
+    {'T', "--time", offsetof(struct ctl_peer_options, time)},
+    {'R', "--crl", offsetof(struct ctl_peer_options, lists)},
 };
 
 /* Adds a word to a list for people, as far as there is room. */
@@ -45,6 +74,25 @@ static int read_count(struct ctl_arguments *arguments, struct error *error)
     return error_cure(error, "--count 100");
 }
 
+/* True for an option of peer verify. */
+static bool read_peer_option(struct ctl_arguments *arguments, int found)
+{
+    struct ctl_peer_options *peer = &arguments->peer;
+    if (found == 'B') {
+        peer->batch = true;
+        peer->any = "--batch";
+        return true;
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(peer_options); i++) {
+        if (peer_options[i].letter != found)
+            continue;
+        *(const char **)((char *)peer + peer_options[i].offset) = optarg;
+        peer->any = peer_options[i].name;
+        return true;
+    }
+    return false;
+}
+
 static int read_option(struct ctl_arguments *arguments, int found, const char *word,
                        struct error *error)
 {
@@ -67,7 +115,7 @@ static int read_option(struct ctl_arguments *arguments, int found, const char *w
         arguments->version = true;
         return 0;
     default:
-        return tell_option(found, word, error);
+        return read_peer_option(arguments, found) ? 0 : tell_option(found, word, error);
     }
 }
 
@@ -158,11 +206,13 @@ static int read_words(struct ctl_arguments *arguments, char **words, struct erro
     words += arguments->command->verb ? 2 : 1;
     if (arguments->command->operand && *words)
         arguments->operand = *words++;
-    if (arguments->count && !arguments->command->counts) {
-        error_set(error, EX_USAGE, "%s%s%s takes no --count", noun,
-                  arguments->command->verb ? " " : "",
-                  arguments->command->verb ? arguments->command->verb : "");
-        return error_cure(error, "leave --count out");
+    const char *foreign = arguments->count && !arguments->command->counts ? "--count"
+                          : !arguments->command->judges                   ? arguments->peer.any
+                                                                          : NULL;
+    if (foreign) {
+        error_set(error, EX_USAGE, "%s%s%s takes no %s", noun, arguments->command->verb ? " " : "",
+                  arguments->command->verb ? arguments->command->verb : "", foreign);
+        return error_cure(error, "leave %s out", foreign);
     }
     return check_operand(arguments, *words, error);
 }
@@ -199,6 +249,14 @@ void ctl_help(FILE *file, const char *noun)
           "/postern\n"
           "  --socket PATH            the control socket, instead of the one that DIR names\n"
           "  --count N                how many signatures hsm test makes; default 100\n"
+          "  --chain FILE             peer verify: the leaf and its intermediates, PEM\n"
+          "  --connector NAME         … by the policy of this connector, or\n"
+          "  --anchors FILE           … with these trust anchors, PEM\n"
+          "  --name HOST              … for this DNS name or IP address\n"
+          "  --purpose server|client  … as a server's (the default) or a client's\n"
+          "  --time RFC3339           … as if it were then\n"
+          "  --crl FILE               … and not revoked by these lists\n"
+          "  --batch                  … a JSON object a line from standard input\n"
           "  --json                   print one JSON document\n"
           "  --help                   print this, or what there is of one noun\n"
           "  --version                print the version\n"

@@ -21,6 +21,7 @@ struct ctl_command {
     const char *operand;     /* "NAME"; "[DIR]" may be left out; NULL: none */
     const char *summary;
     bool counts; /* takes --count */
+    bool judges; /* takes the options of struct ctl_peer_options */
     /* Either asks posternd for `request`, waiting at most `seconds` for each line, and shows what
      * came; `progress` and `judge` (the exit status a result stands for) may be NULL … */
     const char *request;
@@ -34,10 +35,18 @@ struct ctl_command {
 
 extern const struct ctl_command ctl_commands[]; /* ends with a NULL noun */
 
+/* Of peer verify; NULL: not given. */
+struct ctl_peer_options {
+    const char *chain, *connector, *anchors, *name, *purpose, *time, *lists;
+    bool batch;
+    const char *any; /* one that was given, for the message that it does not belong here */
+};
+
 struct ctl_arguments {
     const char *config; /* --config, NULL: not given */
     const char *socket; /* --socket, NULL: not given */
     long count;         /* --count, 0: not given */
+    struct ctl_peer_options peer;
     bool json, help, version;
     const struct ctl_command *command; /* NULL only with help or version */
     const char *noun;                  /* of which help is wanted, may be NULL */

@@ -10,6 +10,7 @@
 #include "gateway/ctl/locate.h"
 #include "gateway/ctl/show.h"
 #include "gateway/ctl/table.h"
+#include "gateway/ctl/verify.h"
 
 /* Longest waits for a line. A reload reads files and asks tokens; a step of a validation may last
  * as long as RFC 5321 4.5.3.2 lets a server take for its greeting, five minutes. */
@@ -88,6 +89,11 @@ const struct ctl_command ctl_commands[] = {
      .show = ctl_show_hsm_test,
      .progress = ctl_show_hsm_test_one,
      .judge = ctl_judge_hsm_test},
+    {.noun = "peer",
+     .verb = "verify",
+     .summary = "what posternd would say of a certificate chain, and why",
+     .judges = true,
+     .offline = ctl_peer_verify},
     {.noun = NULL},
 };
 

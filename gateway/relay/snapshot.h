@@ -38,6 +38,7 @@ struct snapshot {
     struct conn_config *config;
     struct pki_identity **identities;      /* as config->certificates */
     X509_STORE **anchors;                  /* as config->anchors */
+    struct pki_revocation **lists;         /* as config->lists */
     struct snapshot_outbound *outbound;    /* as config->outbound */
     struct pki_peer_policy *inbound;       /* as config->inbound: the verdict on a client's certificate */
     struct snapshot_server *servers;
