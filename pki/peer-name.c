@@ -105,12 +105,14 @@ static bool is_parent_of(const unsigned char *text, size_t length, const ASN1_ST
            strncasecmp(bytes + size - length, (const char *)text, length) == 0;
 }
 
-/* What may stand in a CN although it is no copy: a name for people, with a space in it; and a
- * domain, where subjectAltName has hosts of it, or addresses alone. */
-static bool is_no_claim(const GENERAL_NAMES *names, const unsigned char *text, size_t length)
+/* What may stand in a CN although it is no copy: anything, where it is not alone in the subject
+ * (the CAs of organisations write names of people, machines and purposes there), a name with a
+ * space in it; and a domain, where subjectAltName has hosts of it, or addresses alone. */
+static bool is_no_claim(X509 *leaf, const GENERAL_NAMES *names, const unsigned char *text,
+                        size_t length)
 {
     bool hosts = false;
-    if (memchr(text, ' ', length))
+    if (X509_NAME_entry_count(X509_get_subject_name(leaf)) > 1 || memchr(text, ' ', length))
         return true;
     if (!memchr(text, '.', length) || !pki_is_host((const char *)text, length))
         return false;
@@ -137,7 +139,7 @@ const char *pki_judge_common_name(X509 *leaf, bool common_name)
     if (count > 1)
         return "has more than one CN in its subject";
     int length = ASN1_STRING_to_UTF8(&utf8, value);
-    bool right = length >= 0 && is_no_claim(names, utf8, (size_t)length);
+    bool right = length >= 0 && is_no_claim(leaf, names, utf8, (size_t)length);
     for (int i = 0; i < sk_GENERAL_NAME_num(names) && length >= 0 && !right; i++)
         right = is_written_out(sk_GENERAL_NAME_value(names, i), utf8, (size_t)length);
     OPENSSL_free(utf8);

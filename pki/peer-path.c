@@ -12,7 +12,7 @@
 
 #include "pki/peer-private.h"
 
-enum { PATHS_MAXIMUM = 64, SIGNATURES_MAXIMUM = 256, CANDIDATES_MAXIMUM = 128 };
+enum { CERTIFICATES_MAXIMUM = 600, SIGNATURES_MAXIMUM = 600, CANDIDATES_MAXIMUM = 128 };
 
 DEFINE_CLEANUP(X509_STORE_CTX *, X509_STORE_CTX_free)
 
@@ -22,7 +22,8 @@ struct search {
     X509_STORE_CTX *store; /* only to look anchors up */
     X509 *path[PKI_DEPTH_MAXIMUM + 2];
     int length;
-    unsigned paths, signatures; /* so far */
+    int certificates;    /* in the paths that were used so far */
+    unsigned signatures; /* looked at so far */
     bool done;
 };
 
@@ -108,8 +109,9 @@ static bool has_signed(struct search *search, const struct candidates *candidate
 
 static void use_path(struct search *search)
 {
+    search->certificates += search->length;
     search->done = search->use(search->judgement, search->path, search->length) ||
-                   ++search->paths >= PATHS_MAXIMUM;
+                   search->certificates >= CERTIFICATES_MAXIMUM;
 }
 
 static void extend(struct search *search)

@@ -72,13 +72,6 @@ static const char *check_algorithms(const struct pki_place *place)
                : "names one signature algorithm inside and another outside";
 }
 
-static const char *check_unique_identifiers(const struct pki_place *place)
-{
-    const ASN1_BIT_STRING *issuer = NULL, *subject = NULL;
-    X509_get0_uids(place->certificate, &issuer, &subject);
-    return issuer || subject ? "has unique identifiers, which RFC 5280 4.1.2.8 forbids" : NULL;
-}
-
 static const char *check_issuer(const struct pki_place *place)
 {
     return X509_NAME_entry_count(X509_get_issuer_name(place->certificate)) ? NULL
@@ -135,8 +128,8 @@ static const char *check_place(const struct pki_place *place)
 }
 
 static const char *(*const certificate_rules[])(const struct pki_place *place) = {
-    check_version, check_serial,  check_algorithms,    check_unique_identifiers,
-    check_issuer,  check_subject, check_authority_key, check_place,
+    check_version, check_serial,        check_algorithms, check_issuer,
+    check_subject, check_authority_key, check_place,
 };
 
 /* --- extensions --- */

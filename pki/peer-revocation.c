@@ -22,7 +22,8 @@ DEFINE_CLEANUP(AUTHORITY_KEYID *, AUTHORITY_KEYID_free)
 
 struct inquiry {
     struct pki_lists *lists;
-    X509 *certificate, *issuer;
+    const pki_x509_stack *chain;
+    X509 *certificate;
     time_t now;
     const char *words; /* why it is unknown: constant text */
 };
@@ -100,21 +101,31 @@ static bool is_listed(const struct pki_list *list, X509 *certificate)
     return found == 1; /* 2 is removeFromCRL */
 }
 
-/* What one list says; *good is set when it clears the certificate. */
+/* By the key of the CA that it names: as that CA stands in the path, where it may stand twice, with
+ * a former key beside the present one. NULL, or why not. */
+static const char *find_signer_fault(const struct inquiry *inquiry, const struct pki_list *list)
+{
+    bool forbidden = false;
+    for (int i = 1; i < sk_X509_num(inquiry->chain); i++) {
+        X509 *ca = sk_X509_value(inquiry->chain, i);
+        if (X509_NAME_cmp(X509_get_subject_name(ca), X509_CRL_get_issuer(list->crl)) != 0 ||
+            !has_key_of(list->crl, ca))
+            continue;
+        if (!may_sign(ca))
+            forbidden = true;
+        else if (pki_list_is_signed_by(inquiry->lists, list, ca))
+            return NULL;
+    }
+    return forbidden ? "comes from a CA that may not sign lists"
+                     : "is not signed by the CA that it names";
+}
+
+/* What one list says. */
 static enum pki_status ask_list(struct inquiry *inquiry, const struct pki_list *list)
 {
-    inquiry->words = list->fault;
-    if (list->fault)
+    inquiry->words = list->fault ? list->fault : find_signer_fault(inquiry, list);
+    if (inquiry->words)
         return PKI_STATUS_UNKNOWN;
-    if (!may_sign(inquiry->issuer)) {
-        inquiry->words = "comes from a CA that may not sign lists";
-        return PKI_STATUS_UNKNOWN;
-    }
-    if (!has_key_of(list->crl, inquiry->issuer) ||
-        !pki_list_is_signed_by(inquiry->lists, list, inquiry->issuer)) {
-        inquiry->words = "is not signed by the CA that it names";
-        return PKI_STATUS_UNKNOWN;
-    }
     if (is_listed(list, inquiry->certificate))
         return PKI_STATUS_REVOKED;
     inquiry->words = find_limit(inquiry, list);
@@ -160,13 +171,14 @@ static void judge_one(const struct pki_judgement *judgement, struct pki_path *pa
                       const struct pki_place *place, struct pki_lists *lists)
 {
     struct inquiry inquiry = {.lists = lists,
+                              .chain = path->chain,
                               .certificate = place->certificate,
-                              .issuer = sk_X509_value(path->chain, place->depth + 1),
                               .now = judgement->now};
+    X509 *issuer = sk_X509_value(path->chain, place->depth + 1);
     const char *staple = NULL;
-    enum pki_status stapled = place->leaf ? pki_staple_status(judgement->evidence, inquiry.issuer,
-                                                              judgement->now, &staple)
-                                          : PKI_STATUS_UNKNOWN;
+    enum pki_status stapled =
+        place->leaf ? pki_staple_status(judgement->evidence, issuer, judgement->now, &staple)
+                    : PKI_STATUS_UNKNOWN;
     if (stapled == PKI_STATUS_BAD_STAPLE) {
         pki_path_fault(path, PKI_CHECK_REVOCATION, X509_V_ERR_APPLICATION_VERIFICATION, staple,
                        place);
