@@ -1,274 +1,173 @@
 /* SPDX-FileCopyrightText: 2026 The Postern developers
  * SPDX-License-Identifier: Apache-2.0
  *
- * See verify.h: a JSON object a line from standard input, a JSON object a line to standard output,
- * in the same order. A line that makes no sense is answered with an error, and the next one is
- * read. */
+ * See verify.h: lines from standard input, answers to standard output, in the same order.
+ *
+ * What has come by now is taken as one group, so that whoever waits for an answer before the next
+ * question gets it. A group is shared out among as many threads as there are processors; this
+ * thread reads, waits, and writes. */
 #include <errno.h>
+#include <poll.h>
+#include <pthread.h>
 #include <string.h>
 
-#include "gateway/control/wire.h"
 #include "gateway/ctl/commands.h"
-#include "gateway/ctl/verify.h"
+#include "gateway/ctl/verify-line.h"
 
-enum { LINE_MAXIMUM = 16 << 20, TEXTS_MAXIMUM = 3 };
-
-/* Texts that had to be joined; freed with the line. */
-struct joined {
-    char *texts[TEXTS_MAXIMUM];
-    size_t count;
+enum {
+    GROUP_MAXIMUM = 256, /* lines */
+    THREADS_MAXIMUM = 16,
+    READ_SIZE = 1 << 20,
+    BUFFER_MAXIMUM = VERIFY_LINE_MAXIMUM + READ_SIZE
 };
 
-static void clear_joined(struct joined *joined)
+struct line {
+    const char *bytes; /* in the reader's buffer, until the group is answered */
+    size_t length;     /* past the maximum: the line is too long, and has not been kept */
+    size_t number;
+    char *answer;
+};
+
+struct group {
+    struct verify_cache *cache;
+    const struct verify_words *defaults;
+    struct line lines[GROUP_MAXIMUM];
+    size_t count;
+    size_t next; /* to be taken by a thread; atomic */
+};
+
+/* --- reading --- */
+
+struct reader {
+    char *bytes;       /* BUFFER_MAXIMUM */
+    size_t start, end; /* what was read and not yet taken */
+    size_t scanned;    /* from start on: no line end up to here */
+    size_t number;     /* of the last line */
+    bool skipping;     /* in a line that is too long */
+    bool ended, failed;
+};
+
+/* More bytes, after what is there; the start is moved to the front for that. Not within a group. */
+static void fill(struct reader *reader)
 {
-    for (size_t i = 0; i < joined->count; i++)
-        free(joined->texts[i]);
+    memmove(reader->bytes, reader->bytes + reader->start, reader->end - reader->start);
+    reader->end -= reader->start;
+    reader->start = 0;
+    ssize_t got;
+    do
+        got = read(STDIN_FILENO, reader->bytes + reader->end, BUFFER_MAXIMUM - reader->end);
+    while (got < 0 && errno == EINTR);
+    reader->failed = got < 0;
+    reader->ended = got <= 0;
+    reader->end += got > 0 ? (size_t)got : 0;
 }
 
-static int fail_member(const char *key, const char *what, struct error *error)
+/* The next line in the buffer; at the end of the input also one without its end. */
+static bool take_line(struct reader *reader, struct line *line)
 {
-    error_set(error, EX_DATAERR, "\"%s\" is %s", key, what);
-    return error_cure(error, "posternctl(8) shows a line as it should be");
+    char *from = reader->bytes + reader->start;
+    size_t length = reader->end - reader->start;
+    char *end = memchr(from + reader->scanned, '\n', length - reader->scanned);
+    if (!end && (!reader->ended || !length)) {
+        reader->scanned = length;
+        if (reader->skipping || length > VERIFY_LINE_MAXIMUM) {
+            reader->skipping = true;
+            reader->start = reader->end;
+            reader->scanned = 0;
+        }
+        return false;
+    }
+    size_t used = end ? (size_t)(end - from) : length;
+    *line = (struct line){.bytes = from,
+                          .length = reader->skipping ? VERIFY_LINE_MAXIMUM + 1U : used,
+                          .number = ++reader->number};
+    reader->start += used + (end != NULL);
+    reader->scanned = 0;
+    reader->skipping = false;
+    return true;
 }
 
-static int take_word(const json_t *line, const char *key, const char **word, struct error *error)
+static bool is_blank(const struct line *line)
 {
-    const json_t *member = json_object_get(line, key);
-    if (!member || json_is_null(member))
-        return 0;
-    if (!json_is_string(member) || strlen(json_string_value(member)) != json_string_length(member))
-        return fail_member(key, "no text", error);
-    *word = json_string_value(member);
-    return 0;
+    for (size_t i = 0; i < line->length; i++)
+        if (line->length > VERIFY_LINE_MAXIMUM || !strchr(" \t\r", line->bytes[i]))
+            return false;
+    return true;
 }
 
-/* A NUL in a name is part of the question, and no name has one. */
-static int take_name(const json_t *member, struct verify_words *words, struct error *error)
+/* Every line that is in the buffer, up to the maximum. */
+static void take_group(struct reader *reader, struct group *group)
 {
-    if (!json_is_string(member) || !json_string_length(member) ||
-        strlen(json_string_value(member)) != json_string_length(member))
-        return fail_member("name", "no name", error);
-    if (words->name_count == VERIFY_NAMES_MAXIMUM)
-        return fail_member("name", "a list of more than 32 names", error);
-    words->names[words->name_count++] = json_string_value(member);
-    return 0;
+    struct line line;
+    group->count = 0;
+    group->next = 0;
+    while (group->count < GROUP_MAXIMUM && take_line(reader, &line))
+        if (!is_blank(&line))
+            group->lines[group->count++] = line;
 }
 
-static int take_names(const json_t *line, struct verify_words *words, struct error *error)
+/* --- answering --- */
+
+static void *answer_lines(void *argument)
 {
-    const json_t *member = json_object_get(line, "name"), *one;
+    struct group *group = argument;
     size_t i;
-    if (!member || json_is_null(member))
-        return 0;
-    words->name_count = 0;
-    if (!json_is_array(member))
-        return take_name(member, words, error);
-    json_array_foreach((json_t *)member, i, one)
-    {
-        int result = take_name(one, words, error);
-        if (result < 0)
-            return result;
+    while ((i = __atomic_fetch_add(&group->next, 1, __ATOMIC_RELAXED)) < group->count) {
+        struct line *line = &group->lines[i];
+        line->answer =
+            verify_line(group->cache, group->defaults, line->bytes, line->length, line->number);
     }
-    return 0;
-}
-
-/* A list of PEM texts, one behind the other. */
-static int join(const char *key, const json_t *list, struct joined *joined,
-                struct verify_text *text, struct error *error)
-{
-    size_t size = 1, used = 0, i;
-    const json_t *one;
-    json_array_foreach((json_t *)list, i, one)
-    {
-        if (!json_is_string(one))
-            return fail_member(key, "a list with something in it that is no text", error);
-        size += json_string_length(one) + 1;
-    }
-    char *bytes = malloc(size);
-    if (!bytes)
-        return error_set(error, EX_OSERR, "There is no memory for this line");
-    joined->texts[joined->count++] = bytes;
-    json_array_foreach((json_t *)list, i, one)
-    {
-        memcpy(bytes + used, json_string_value(one), json_string_length(one));
-        used += json_string_length(one);
-        bytes[used++] = '\n';
-    }
-    *text = (struct verify_text){bytes, used};
-    return 0;
-}
-
-static int take_text(const json_t *line, const char *key, struct joined *joined,
-                     struct verify_text *text, struct error *error)
-{
-    const json_t *member = json_object_get(line, key);
-    if (!member || json_is_null(member))
-        return 0;
-    if (json_is_array(member))
-        return join(key, member, joined, text, error);
-    if (!json_is_string(member))
-        return fail_member(key, "neither PEM text nor a list of it", error);
-    *text = (struct verify_text){json_string_value(member), json_string_length(member)};
-    return 0;
-}
-
-/* A connector takes the place of anchors and purpose of the command line, and they of its. */
-static void choose_trust(const json_t *line, struct verify_words *words)
-{
-    if (json_object_get(line, "connector")) {
-        words->anchors = (struct verify_text){0};
-        words->purpose = NULL;
-    } else if (json_object_get(line, "anchors")) {
-        words->connector = NULL;
-    }
-}
-
-/* What is no word at all is more likely a mistake than a wish to have it ignored. */
-static int check_keys(json_t *line, struct error *error)
-{
-    static const char *const keys[] = {"id",      "chain", "connector", "anchors", "name",
-                                       "purpose", "time",  "crls",      NULL};
-    const char *key;
-    json_t *value;
-    json_object_foreach(line, key, value)
-    {
-        size_t i = 0;
-        while (keys[i] && strcmp(keys[i], key) != 0)
-            i++;
-        if (keys[i])
-            continue;
-        error_set(error, EX_DATAERR, "\"%.40s\" is none of the words of a line", key);
-        return error_cure(error, "id, chain, connector, anchors, name, purpose, time, crls");
-    }
-    return 0;
-}
-
-static int read_words(json_t *line, struct joined *joined, struct verify_words *words,
-                      struct error *error)
-{
-    int result = check_keys(line, error);
-    choose_trust(line, words);
-    if (result == 0)
-        result = take_word(line, "connector", &words->connector, error);
-    if (result == 0)
-        result = take_word(line, "purpose", &words->purpose, error);
-    if (result == 0)
-        result = take_word(line, "time", &words->time, error);
-    if (result == 0)
-        result = take_names(line, words, error);
-    if (result == 0)
-        result = take_text(line, "chain", joined, &words->chain, error);
-    if (result == 0)
-        result = take_text(line, "anchors", joined, &words->anchors, error);
-    if (result == 0 && json_object_get(line, "crls")) {
-        words->lists_path = NULL;
-        result = take_text(line, "crls", joined, &words->lists, error);
-    }
-    return result;
-}
-
-static json_t *answer_line(struct verify_cache *cache, const struct verify_words *defaults,
-                           json_t *line, struct error *error)
-{
-    _cleanup_(clear_joined) struct joined joined = {.count = 0};
-    struct verify_words words = *defaults;
-    struct pki_peer_verdict verdict;
-    int result = read_words(line, &joined, &words, error);
-    if (result == 0)
-        result = verify_answer(cache, &words, &verdict, error);
-    return result < 0 ? NULL : verify_object(&verdict);
-}
-
-static json_t *parse_line(const char *bytes, size_t length, struct error *error)
-{
-    json_error_t found;
-    json_t *line = json_loadb(bytes, length, JSON_REJECT_DUPLICATES, &found);
-    if (json_is_object(line))
-        return line;
-    json_decref(line);
-    error_set(error, EX_DATAERR, "The line is no JSON object: %s",
-              line ? "it is something else" : found.text);
-    error_cure(error, "posternctl(8) shows a line as it should be");
     return NULL;
 }
 
-/* False when nothing can be told any more. `line` may be NULL. */
-static bool tell(json_t *answer, json_t *line, size_t number, const struct error *error)
+/* Threads that could not be started leave the work to this one. */
+static void answer_group(struct group *group)
 {
-    if (!answer)
-        answer = json_pack("{s:b, s:s, s:o}", "accepted", 0, "outcome", "error", "error",
-                           control_error_object(error));
-    json_t *id = json_object_get(line, "id");
-    bool told =
-        answer && json_object_set_new(answer, "line", json_integer((json_int_t)number)) == 0;
-    if (told && id)
-        told = json_object_set(answer, "id", id) == 0;
-    /* ASCII, so that no control character of a peer's reaches a terminal. */
-    told = told && json_dumpf(answer, stdout, JSON_COMPACT | JSON_ENSURE_ASCII) == 0 &&
-           putchar('\n') != EOF;
-    json_decref(answer);
-    return told;
+    pthread_t threads[THREADS_MAXIMUM];
+    size_t started = 0;
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    while (started + 1 < group->count && (long)started + 1 < processors &&
+           started < THREADS_MAXIMUM &&
+           pthread_create(&threads[started], NULL, answer_lines, group) == 0)
+        started++;
+    answer_lines(group);
+    for (size_t i = 0; i < started; i++)
+        pthread_join(threads[i], NULL);
 }
 
-static bool take_line(struct verify_cache *cache, const struct verify_words *defaults,
-                      const char *bytes, size_t length, size_t number)
+static bool write_group(struct group *group)
 {
-    struct error error;
-    json_t *line = NULL, *answer = NULL;
-    if (length > LINE_MAXIMUM) {
-        error_set(&error, EX_DATAERR, "The line is longer than 16 MB");
-        error_cure(&error, "give less in one line");
-    } else {
-        error_set(&error, EX_OSERR, "There is no memory left");
-        line = parse_line(bytes, length, &error);
+    bool whole = true;
+    for (size_t i = 0; i < group->count; i++) {
+        char *answer = group->lines[i].answer;
+        whole = whole && answer && puts(answer) != EOF;
+        free(answer);
     }
-    if (line)
-        answer = answer_line(cache, defaults, line, &error);
-    bool told = tell(answer, line, number, &error);
-    json_decref(line);
-    return told;
-}
-
-/* The next line without its end; of one that is too long, its beginning, and *length says so. False
- * at the end of the input. */
-static bool next_line(char *bytes, size_t *length)
-{
-    int byte;
-    *length = 0;
-    while ((byte = getchar_unlocked()) != EOF && byte != '\n') {
-        if (*length < LINE_MAXIMUM)
-            bytes[*length] = (char)byte;
-        *length += *length <= LINE_MAXIMUM;
-    }
-    return byte != EOF || *length > 0;
-}
-
-static bool is_blank(const char *bytes, size_t length)
-{
-    for (size_t i = 0; i < length; i++)
-        if (!strchr(" \t\r", bytes[i]))
-            return false;
-    return true;
+    return whole && fflush(stdout) == 0;
 }
 
 int verify_batch(const struct ctl_arguments *arguments, struct verify_cache *cache,
                  const struct verify_words *defaults)
 {
     struct error error;
-    size_t length, number = 0;
-    _cleanup_free_ char *bytes = malloc(LINE_MAXIMUM);
-    if (!bytes) {
+    _cleanup_free_ struct group *group = calloc(1, sizeof *group);
+    _cleanup_free_ char *bytes = malloc(BUFFER_MAXIMUM);
+    struct reader reader = {.bytes = bytes};
+    if (!group || !bytes) {
         error_set(&error, EX_OSERR, "There is no memory left");
         return ctl_tell_error(arguments->json, &error, NULL, NULL);
     }
-    while (next_line(bytes, &length)) {
-        number++;
-        if (length <= LINE_MAXIMUM && is_blank(bytes, length))
-            continue;
-        if (!take_line(cache, defaults, bytes, length, number))
-            return EX_OSERR;
-    }
-    if (!ferror(stdin))
+    group->cache = cache;
+    group->defaults = defaults;
+    do {
+        fill(&reader);
+        for (take_group(&reader, group); group->count; take_group(&reader, group)) {
+            answer_group(group);
+            if (!write_group(group))
+                return EX_IOERR;
+        }
+    } while (!reader.ended);
+    if (!reader.failed)
         return EX_OK;
     error_set_errno(&error, EX_IOERR, errno, "Cannot read the lines");
     return ctl_tell_error(arguments->json, &error, NULL, NULL);

@@ -3,6 +3,7 @@
  *
  * See verify.h: from words to a policy, what was read once and is asked for again, and the answer.
  */
+#include <pthread.h>
 #include <string.h>
 
 #include "connectors/policy.h"
@@ -26,14 +27,17 @@ struct verify_cache {
     X509_STORE **anchors;          /* as config->anchors */
     struct pki_revocation **lists; /* as config->lists */
     struct kept_anchors kept[ANCHORS_KEPT];
-    unsigned next; /* to be replaced */
+    unsigned next;        /* to be replaced */
+    pthread_mutex_t lock; /* guards all of it; what it hands out is counted, or lives as long */
 };
 
 struct verify_cache *verify_cache_new(const char *directory)
 {
     struct verify_cache *cache = calloc(1, sizeof *cache);
-    if (cache)
+    if (cache) {
         cache->directory = directory;
+        pthread_mutex_init(&cache->lock, NULL);
+    }
     return cache;
 }
 
@@ -47,6 +51,7 @@ struct verify_cache *verify_cache_free(struct verify_cache *cache)
         free(cache->kept[i].text);
         X509_STORE_free(cache->kept[i].store);
     }
+    pthread_mutex_destroy(&cache->lock);
     free(cache->anchors);
     free(cache->lists);
     conn_config_free(cache->config);
@@ -157,8 +162,8 @@ static int find_connector(const struct conn_config *config, const char *name,
     return error_cure(error, "--config with the folder of the gateway, or another name");
 }
 
-static int connector_policy(struct verify_cache *cache, const char *name,
-                            struct pki_peer_policy *policy, struct error *error)
+static int find_policy(struct verify_cache *cache, const char *name, struct pki_peer_policy *policy,
+                       struct error *error)
 {
     const struct conn_inbound *inbound = NULL;
     const struct conn_outbound *outbound = NULL;
@@ -181,6 +186,15 @@ static int connector_policy(struct verify_cache *cache, const char *name,
     *policy = inbound ? conn_inbound_policy(inbound, anchors, lists)
                       : conn_outbound_policy(outbound, anchors, lists);
     return 0;
+}
+
+static int connector_policy(struct verify_cache *cache, const char *name,
+                            struct pki_peer_policy *policy, struct error *error)
+{
+    pthread_mutex_lock(&cache->lock);
+    int result = find_policy(cache, name, policy, error);
+    pthread_mutex_unlock(&cache->lock);
+    return result;
 }
 
 /* --- the words' own policy --- */
@@ -215,17 +229,20 @@ static void keep(struct verify_cache *cache, const struct verify_text *text, X50
 static int read_anchors(struct verify_cache *cache, const struct verify_text *text,
                         X509_STORE **ret, struct error *error)
 {
+    pthread_mutex_lock(&cache->lock);
     X509_STORE *store = find_kept(cache, text);
-    if (store) {
-        *ret = X509_STORE_up_ref(store) ? store : NULL;
+    *ret = store && X509_STORE_up_ref(store) ? store : NULL;
+    pthread_mutex_unlock(&cache->lock);
+    if (*ret)
         return 0;
-    }
     int result = pki_anchors_parse(text->bytes, text->length, ret, error);
     if (result < 0) {
         error_where(error, "anchors");
         return result;
     }
+    pthread_mutex_lock(&cache->lock);
     keep(cache, text, *ret);
+    pthread_mutex_unlock(&cache->lock);
     return 0;
 }
 
