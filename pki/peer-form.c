@@ -36,7 +36,7 @@ static struct text text_from(struct text text, size_t start)
 
 /* --- one name --- */
 
-static bool is_label(const char *bytes, size_t length)
+bool pki_is_label(const char *bytes, size_t length)
 {
     if (length < 1 || length > LABEL_MAXIMUM || bytes[0] == '-' || bytes[length - 1] == '-')
         return false;
@@ -56,7 +56,7 @@ bool pki_is_host(const char *bytes, size_t length)
     for (size_t i = 0; i <= length; i++) {
         if (i < length && bytes[i] != '.')
             continue;
-        if (!is_label(bytes + start, i - start))
+        if (!pki_is_label(bytes + start, i - start))
             return false;
         letter = false;
         for (size_t j = start; j < i; j++)

@@ -4,6 +4,7 @@
  * The name that the policy asks for: in subjectAltName (RFC 9525), or in the CN where the policy
  * says so and subjectAltName has none; and what the CN must be where it does not count. */
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 #include <string.h>
@@ -105,14 +106,22 @@ static bool is_parent_of(const unsigned char *text, size_t length, const ASN1_ST
            strncasecmp(bytes + size - length, (const char *)text, length) == 0;
 }
 
+/* True for what cannot be meant as a host's full name or an address: a name for people, with a
+ * space in it, or a machine's short name. */
+static bool is_short(const unsigned char *text, size_t length)
+{
+    bool label = length > 0 && isalpha(text[0]) && pki_is_label((const char *)text, length);
+    return label || memchr(text, ' ', length);
+}
+
 /* What may stand in a CN although it is no copy: anything, where it is not alone in the subject
- * (the CAs of organisations write names of people, machines and purposes there), a name with a
- * space in it; and a domain, where subjectAltName has hosts of it, or addresses alone. */
+ * (the CAs of organisations write names of people, machines and purposes there), a short name; and
+ * a domain, where subjectAltName has hosts of it, or addresses alone. */
 static bool is_no_claim(X509 *leaf, const GENERAL_NAMES *names, const unsigned char *text,
                         size_t length)
 {
     bool hosts = false;
-    if (X509_NAME_entry_count(X509_get_subject_name(leaf)) > 1 || memchr(text, ' ', length))
+    if (X509_NAME_entry_count(X509_get_subject_name(leaf)) > 1 || is_short(text, length))
         return true;
     if (!memchr(text, '.', length) || !pki_is_host((const char *)text, length))
         return false;

@@ -92,6 +92,7 @@ enum pki_status pki_staple_status(const struct pki_peer_evidence *evidence, X509
 /* The preferred name syntax of RFC 1034 3.5, as RFC 1123 2.1 has it: no underscore, no dot behind,
  * and no number for the last label, or it would be an address. */
 bool pki_is_host(const char *bytes, size_t length);
+bool pki_is_label(const char *bytes, size_t length); /* a part between its dots */
 
 /* peer-name.c: words for what is wrong, or NULL. */
 const char *pki_judge_common_name(X509 *leaf, bool common_name);

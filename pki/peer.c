@@ -133,7 +133,9 @@ static bool judge_revocation(struct pki_judgement *judgement)
 {
     struct pki_peer_verdict *verdict = judgement->verdict;
     bool passed = has_no_fault(judgement, PKI_CHECK_REVOCATION);
-    verdict->revocation_unknown = passed && judgement->path.revocation_unknown;
+    const struct pki_peer_policy *policy = judgement->policy;
+    bool quiet = policy->revocation == PKI_REVOCATION_UNWRITTEN && !policy->lists;
+    verdict->revocation_unknown = passed && judgement->path.revocation_unknown && !quiet;
     snprintf(verdict->revocation, sizeof verdict->revocation, "%s", judgement->path.revocation);
     return passed;
 }

@@ -299,6 +299,21 @@ static void log_reported(const struct hop *hop, const struct pki_peer_verdict *v
     log_end(&log);
 }
 
+static void log_unknown_revocation(const struct hop *hop, const struct pki_peer_verdict *verdict)
+{
+    struct log log;
+    log_event(&log, LOG_EVENT_REVOCATION_UNKNOWN,
+              "Whether the certificate of %s is revoked is not known; it passes, for "
+              "CertificateRevocationCheck of connector %s is SoftFail",
+              hop_host(hop), hop->outbound->name);
+    log_text(&log, "outbound", hop->outbound->name);
+    log_text(&log, "host", hop_host(hop));
+    log_text(&log, "peer-subject", verdict->subject);
+    log_text(&log, "peer-issuer", verdict->issuer);
+    log_text(&log, "error", verdict->revocation);
+    log_end(&log);
+}
+
 /* The handshake failed. Our own key's trouble is never a reason to go on without it. */
 static void handshake_failed(struct hop *hop, const struct error *reason)
 {
@@ -350,6 +365,8 @@ static void handshake_finished(struct stream *stream, int result, const struct e
         step_ended(hop, NULL);
         if (verdict->would_refuse)
             log_reported(hop, verdict);
+        if (verdict->revocation_unknown)
+            log_unknown_revocation(hop, verdict);
         say_ehlo(hop, HOP_EHLO_TLS);
     }
     end_callback(hop, outermost);
