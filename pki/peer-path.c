@@ -55,10 +55,14 @@ static bool is_in_path(const struct search *search, X509 *certificate)
     return false;
 }
 
-/* By names and key identifiers. That it may not sign is a fault of the path, not of the search. */
+/* By names and key identifiers. That it may not sign, or that one of the two cannot be read in all
+ * its parts, is a fault of the path and not of the search. */
 static bool may_have_issued(X509 *issuer, X509 *certificate)
 {
     int result = X509_check_issued(issuer, certificate);
+    ERR_clear_error();
+    if (result == X509_V_ERR_UNSPECIFIED)
+        return X509_NAME_cmp(X509_get_subject_name(issuer), X509_get_issuer_name(certificate)) == 0;
     return result == X509_V_OK || result == X509_V_ERR_KEYUSAGE_NO_CERTSIGN;
 }
 
