@@ -158,7 +158,7 @@ static int find_connector(const struct conn_config *config, const char *name,
     }
     if (*inbound || *outbound)
         return 0;
-    error_set(error, EX_CONFIG, "There is no connector \"%.100s\" in %s", name, config->directory);
+    error_set(error, EX_DATAERR, "There is no connector \"%.100s\" in %s", name, config->directory);
     return error_cure(error, "--config with the folder of the gateway, or another name");
 }
 
