@@ -479,6 +479,69 @@ START_TEST(the_common_name_never_counts)
 }
 END_TEST
 
+/* Where the connector says so, and nothing else is there to go by. */
+static const struct {
+    const char *subject, *alternative; /* NULL: no SAN */
+    bool accepted;
+} fallback_cases[] = {
+    {"CN=mail.example.com", NULL, true},
+    {"CN=MAIL.example.com, O=Contoso", NULL, true},
+    {"CN=*.example.com", NULL, true},
+    {"CN=mail.example.com", "email:a@example.com", true},
+    {"CN=mail.example.com", "DNS:other.example.com", false},
+    {"CN=mail.example.com, O=Contoso", "IP:127.0.0.1", false},
+    {"CN=other.example.com", NULL, false},
+    {"CN=mail.example.com, CN=other.example.com", NULL, false},
+    {"CN=mail.example.com\\00.evil.example", NULL, false},
+    {"O=mail.example.com", NULL, false},
+};
+
+START_TEST(the_common_name_counts_where_the_connector_says_so)
+{
+    struct pki_peer_verdict verdict;
+    static const char *const wanted[] = {"mail.example.com"};
+    struct test_chain *chain = fresh(TEST_P256, TEST_LEAF_SUBJECT, NULL);
+    replace_leaf(chain, &(struct test_certificate){
+                            .subject = fallback_cases[_i].subject,
+                            .key = TEST_P256,
+                            .issuer = chain->intermediate,
+                            .issuer_key = TEST_P256_INTERMEDIATE,
+                            .extensions = {LEAF_IDS, USAGE,
+                                           fallback_cases[_i].alternative ? "subjectAltName" : NULL,
+                                           fallback_cases[_i].alternative}});
+    struct pki_peer_policy policy = {.level = PKI_PEER_NAME,
+                                     .anchors = chain->anchors,
+                                     .names = wanted,
+                                     .name_count = 1,
+                                     .common_name = true};
+    judge(&policy, chain, 0, &verdict);
+    ck_assert_msg(verdict.accepted == fallback_cases[_i].accepted, "%s: %s",
+                  fallback_cases[_i].subject, verdict.reason);
+    policy.common_name = false;
+    judge(&policy, chain, 0, &verdict);
+    ck_assert(!verdict.accepted);
+}
+END_TEST
+
+/* The outcomes of all checks: what passed, what failed, what was not reached and not asked. */
+START_TEST(each_check_has_its_outcome)
+{
+    struct pki_peer_verdict verdict;
+    struct test_chain *chain = fresh(TEST_P256, TEST_LEAF_SUBJECT, NULL);
+    make_expired(chain);
+    struct pki_peer_policy policy = {.level = PKI_PEER_CHAIN, .anchors = chain->anchors};
+    judge(&policy, chain, 0, &verdict);
+    ck_assert_int_eq(verdict.outcomes[PKI_CHECK_PRESENTED], PKI_OUTCOME_PASSED);
+    ck_assert_int_eq(verdict.outcomes[PKI_CHECK_CHAIN], PKI_OUTCOME_PASSED);
+    ck_assert_int_eq(verdict.outcomes[PKI_CHECK_DATES], PKI_OUTCOME_FAILED);
+    ck_assert_int_eq(verdict.outcomes[PKI_CHECK_CONSTRAINTS], PKI_OUTCOME_NOT_REACHED);
+    ck_assert_int_eq(verdict.outcomes[PKI_CHECK_REVOCATION], PKI_OUTCOME_NOT_ASKED);
+    ck_assert_int_eq(verdict.outcomes[PKI_CHECK_NAME], PKI_OUTCOME_NOT_ASKED);
+    for (unsigned i = 0; i <= PKI_OUTCOME_FAILED; i++)
+        ck_assert_str_ne(pki_outcome_name((enum pki_outcome)i), "unknown");
+}
+END_TEST
+
 START_TEST(a_name_that_is_wanted_and_not_given_is_refused)
 {
     struct pki_peer_verdict verdict;
@@ -778,6 +841,9 @@ static Suite *make_suite(void)
     tcase_add_loop_test(tests, names_compare_as_rfc_9525_says, 0, ARRAY_SIZE(name_cases));
     tcase_add_test(tests, a_nul_in_a_name_ends_nothing);
     tcase_add_test(tests, the_common_name_never_counts);
+    tcase_add_loop_test(tests, the_common_name_counts_where_the_connector_says_so, 0,
+                        ARRAY_SIZE(fallback_cases));
+    tcase_add_test(tests, each_check_has_its_outcome);
     tcase_add_test(tests, a_name_that_is_wanted_and_not_given_is_refused);
     tcase_add_loop_test(tests, usages_count_as_the_policy_says, 0, ARRAY_SIZE(usage_cases));
     tcase_add_test(tests, a_key_usage_that_cannot_sign_is_refused);
