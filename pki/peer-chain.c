@@ -122,8 +122,10 @@ static bool run_openssl(struct pki_path *path, X509_STORE *store)
     /* RFC 5280 6.1.1 c: any policy will do, and where one is required there must be one. */
     X509_VERIFY_PARAM_add0_policy(param, OBJ_nid2obj(NID_any_policy));
     X509_STORE_CTX_set_verify_cb(context, on_error);
-    return X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_X509_STRICT | X509_V_FLAG_PARTIAL_CHAIN |
-                                                  X509_V_FLAG_POLICY_CHECK) &&
+    unsigned long flags = X509_V_FLAG_X509_STRICT | X509_V_FLAG_PARTIAL_CHAIN;
+    if (!pki_judge_policies(path))
+        flags |= X509_V_FLAG_POLICY_CHECK;
+    return X509_VERIFY_PARAM_set_flags(param, flags) &&
            X509_STORE_CTX_set_app_data(context, path) && X509_verify_cert(context) == 1;
 }
 

@@ -71,6 +71,9 @@ void pki_judge_profile(struct pki_path *path, const struct pki_place *place);
 void pki_judge_form(struct pki_path *path, const struct pki_place *place);
 void pki_judge_strength(struct pki_path *path, const struct pki_place *place);
 
+/* peer-policy.c: true when the policies were judged here, and OpenSSL must not be asked. */
+bool pki_judge_policies(struct pki_path *path);
+
 /* peer-form.c: false when name constraints and names are too many to be compared. */
 bool pki_judge_constraints(struct pki_judgement *judgement, struct pki_path *path);
 

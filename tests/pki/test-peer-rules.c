@@ -84,6 +84,12 @@ static const struct rule rules[] = {
     {"inhibitAnyPolicy not critical", C, CA, EXT("inhibitAnyPolicy", "2")},
     {"an explicit policy is required, and none is there", C, CA,
      EXT("policyConstraints", "critical,requireExplicitPolicy:0"), .reason = "policy"},
+    {"an explicit policy is required after the leaf", PKI_CHECK_NONE, CA,
+     EXT("policyConstraints", "critical,requireExplicitPolicy:2")},
+    {"an explicit policy is required just at the leaf", C, CA,
+     EXT("policyConstraints", "critical,requireExplicitPolicy:1")},
+    {"the leaf itself requires one, and has none", C, LEAF,
+     EXT("policyConstraints", "critical,requireExplicitPolicy:0")},
     {"an explicit policy is required far below", PKI_CHECK_NONE, CA,
      EXT("policyConstraints", "critical,requireExplicitPolicy:5")},
     /* CAs */
