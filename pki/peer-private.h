@@ -106,7 +106,16 @@ bool pki_signature_is_strong(int nid);
 /* The same of a whole AlgorithmIdentifier, the parameters of RSASSA-PSS among it. */
 bool pki_algorithm_is_strong(const X509_ALGOR *algorithm);
 
-/* peer-words.c: fill the verdict's texts. */
+/* peer-words.c, peer-words-pairs.c: fill the verdict's texts. */
+void pki_reason(struct pki_judgement *judgement, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+void pki_cure(struct pki_judgement *judgement, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/* "The certificate CN=… (issued by CN=…, serial …, valid until …) ": every reason begins with it.
+ */
+void pki_introduce(struct pki_judgement *judgement);
+/* A fault of the path, in our words or in OpenSSL's. */
+void pki_explain_fault(struct pki_judgement *judgement, enum pki_check check);
 void pki_describe_certificate(struct pki_judgement *judgement);
 void pki_explain_presented(struct pki_judgement *judgement);
 void pki_explain_chain(struct pki_judgement *judgement);
