@@ -16,6 +16,8 @@
 /* The words of a field with names are written over an enum, whatever the enum is. */
 _Static_assert(sizeof(enum conn_tls_settings) == sizeof(unsigned), "enums are as wide as unsigned");
 _Static_assert(sizeof(enum pki_peer_eku) == sizeof(unsigned), "enums are as wide as unsigned");
+_Static_assert(sizeof(enum pki_revocation_check) == sizeof(unsigned),
+               "enums are as wide as unsigned");
 
 static int read_range(struct conn_reader *reader, const struct conn_field *field, const char *text,
                       void *target, struct error *error)
@@ -52,6 +54,19 @@ static int read_anchors(struct conn_reader *reader, const struct conn_field *fie
         return 0;
     const void *found =
         conn_find_named(CONN_NAMED("TrustAnchors", config->anchors, config->anchors_count),
+                        field->name, text, error);
+    memcpy(target, &found, sizeof found);
+    return found ? 0 : -error->code;
+}
+
+static int read_lists(struct conn_reader *reader, const struct conn_field *field, const char *text,
+                      void *target, struct error *error)
+{
+    const struct conn_config *config = reader->config;
+    if (reader->gateway_lost)
+        return 0;
+    const void *found =
+        conn_find_named(CONN_NAMED("RevocationLists", config->lists, config->lists_count),
                         field->name, text, error);
     memcpy(target, &found, sizeof found);
     return found ? 0 : -error->code;
@@ -255,6 +270,16 @@ TLS_LISTS(outbound, conn_outbound);
          .example = "<TlsMinimumVersion>1.2</TlsMinimumVersion>"},                                 \
         {"TlsCertificateName", 0, read_certificate, CONN_IN(type, certificate),                    \
          .example = "<TlsCertificateName>hybrid</TlsCertificateName>"},                            \
+        {"CommonNameFallback", 0, conn_read_boolean, CONN_IN(type, common_name_fallback),          \
+         .example = "<CommonNameFallback>false</CommonNameFallback>"},                             \
+        {"CertificateRevocationCheck",                                                             \
+         0,                                                                                        \
+         conn_read_word,                                                                           \
+         CONN_IN(type, revocation),                                                                \
+         .names = conn_revocation_names,                                                           \
+         .example = "<CertificateRevocationCheck>SoftFail</CertificateRevocationCheck>"},          \
+        {"RevocationLists", 0, read_lists, CONN_IN(type, lists),                                   \
+         .example = "<RevocationLists>public</RevocationLists>"},                                  \
     {                                                                                              \
         "TrustAnchors", 0, read_anchors, CONN_IN(type, anchors),                                   \
             .example = "<TrustAnchors>public</TrustAnchors>"                                       \

@@ -252,6 +252,28 @@ static void finish_anchors(struct conn_reader *reader, const xmlNode *node, void
     conn_complain(reader, node, false, &error);
 }
 
+static void finish_lists(struct conn_reader *reader, const xmlNode *node, void *object)
+{
+    const struct conn_config *config = reader->config;
+    const struct conn_lists *lists = object;
+    struct error found, error;
+    struct pki_revocation *revocation = NULL;
+    conn_check_unique(reader, node,
+                      CONN_NAMED("RevocationLists", config->lists, config->lists_count));
+    if (!lists->path || !reader->look_at_files)
+        return;
+    if (pki_revocation_open(lists->path, &revocation, &found) == 0) {
+        pki_revocation_unref(revocation);
+        return;
+    }
+    error_set(&error, EX_CONFIG, "The revocation lists '%s' cannot be used: %s",
+              lists->name ? lists->name : "", found.what);
+    error_where(&error, "%s", found.where);
+    error_cure(&error, "%s",
+               found.cure[0] ? found.cure : "put a CRL there, or a directory of them");
+    conn_complain(reader, node, false, &error);
+}
+
 /* `line` is of a Key, in one of the certificates. */
 static const xmlNode *find_key_node(const xmlNode *gateway, int line)
 {
@@ -340,6 +362,15 @@ static const struct conn_field anchors_fields[] = {
 static const struct conn_section anchors_section = {
     CONN_FIELDS(anchors_fields), offsetof(struct conn_anchors, place), finish_anchors};
 
+static const struct conn_field lists_fields[] = {
+    {"Name", CONN_ATTRIBUTE | CONN_REQUIRED, conn_read_name, CONN_IN(conn_lists, name),
+     .example = "Name=\"public\""},
+    {"The path", CONN_TEXT | CONN_REQUIRED, conn_read_path, CONN_IN(conn_lists, path),
+     .example = "<RevocationLists Name=\"public\">/var/lib/postern/crls</RevocationLists>"},
+};
+static const struct conn_section lists_section = {CONN_FIELDS(lists_fields),
+                                                  offsetof(struct conn_lists, place), finish_lists};
+
 static const struct conn_field control_fields[] = {
     {"Socket", CONN_ATTRIBUTE | CONN_REQUIRED, read_socket, CONN_IN(conn_config, control_socket),
      .example = "Socket=\"/run/postern/control.sock\""},
@@ -388,6 +419,8 @@ static const struct conn_field gateway_fields[] = {
      CONN_LIST(conn_config, certificates, certificate_count)},
     {"TrustAnchors", CONN_MANY, .section = &anchors_section,
      CONN_LIST(conn_config, anchors, anchors_count)},
+    {"RevocationLists", CONN_MANY, .section = &lists_section,
+     CONN_LIST(conn_config, lists, lists_count)},
     {"Control", 0, .section = &control_section},
     {"Metrics", 0, .section = &metrics_section},
     {"Queue", 0, .section = &queue_section},

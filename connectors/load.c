@@ -59,6 +59,7 @@ static void *begin_inbound(struct conn_reader *reader)
     inbound->enabled = true;
     inbound->tls_minimum = CONN_TLS_1_2;
     inbound->client_eku = PKI_EKU_CLIENT;
+    inbound->revocation = PKI_REVOCATION_UNWRITTEN;
     return inbound;
 }
 
@@ -73,6 +74,7 @@ static void *begin_outbound(struct conn_reader *reader)
     outbound->enabled = true;
     outbound->tls_settings = CONN_TLS_OPPORTUNISTIC;
     outbound->tls_minimum = CONN_TLS_1_2;
+    outbound->revocation = PKI_REVOCATION_UNWRITTEN;
     outbound->messages_per_connection = 20;
     outbound->inactivity_timeout = 600000;
     return outbound;

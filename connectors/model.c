@@ -14,6 +14,7 @@ const char *const conn_client_eku_names[] = {"ServerAuth", "ClientAuth", "Client
                                              NULL};
 const char *const conn_delivery_names[] = {"Direct", "Queued", NULL};
 const char *const conn_mode_names[] = {"Enforce", "ReportOnly", NULL};
+const char *const conn_revocation_names[] = {"None", "SoftFail", "HardFail", NULL};
 
 const char *conn_tls_settings_name(enum conn_tls_settings settings)
 {
@@ -33,6 +34,12 @@ const char *conn_client_eku_name(enum pki_peer_eku eku)
 const char *conn_delivery_name(enum conn_delivery delivery)
 {
     return conn_delivery_names[delivery];
+}
+
+const char *conn_revocation_name(enum pki_revocation_check revocation)
+{
+    return conn_revocation_names[revocation == PKI_REVOCATION_UNWRITTEN ? PKI_REVOCATION_SOFT_FAIL
+                                                                        : revocation];
 }
 
 static void free_strings(struct conn_strings *strings)
@@ -108,6 +115,11 @@ static void free_gateway_lists(struct conn_config *config)
         free(config->anchors[i].path);
     }
     free(config->anchors);
+    for (size_t i = 0; i < config->lists_count; i++) {
+        free(config->lists[i].name);
+        free(config->lists[i].path);
+    }
+    free(config->lists);
 }
 
 struct conn_config *conn_config_free(struct conn_config *config)

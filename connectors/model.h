@@ -66,6 +66,12 @@ struct conn_anchors {
     struct conn_place place;
 };
 
+/* RevocationLists of postern.xml: a file or a directory. */
+struct conn_lists {
+    char *name, *path;
+    struct conn_place place;
+};
+
 /* Both ends included. IPv4 is held as IPv4-mapped IPv6, so that one comparison serves both; a range
  * whose first end is IPv6 takes no IPv4 client, whatever its last end is ("::/0"). */
 struct conn_range {
@@ -103,10 +109,13 @@ struct conn_inbound {
     const struct conn_certificate
         *certificate; /* TlsCertificateName, or NULL: the gateway chooses */
     struct conn_strings
-        sender_certificate_names;       /* TlsSenderCertificateName; none: no certificate asked */
-    const struct conn_anchors *anchors; /* needed with the former */
-    enum pki_peer_eku client_eku;       /* ClientEku, default ClientAuth */
-    struct pki_peer_pair *pairs;        /* PeerCertificates */
+        sender_certificate_names;         /* TlsSenderCertificateName; none: no certificate asked */
+    bool common_name_fallback;            /* CommonNameFallback, default false */
+    const struct conn_anchors *anchors;   /* needed with the former */
+    enum pki_revocation_check revocation; /* CertificateRevocationCheck, default SoftFail */
+    const struct conn_lists *lists;       /* RevocationLists, or NULL */
+    enum pki_peer_eku client_eku;         /* ClientEku, default ClientAuth */
+    struct pki_peer_pair *pairs;          /* PeerCertificates */
     size_t pair_count;
     bool pairs_report_only;
     struct conn_strings originator_organizations; /* OriginatorOrganizations; not enforced yet */
@@ -131,6 +140,7 @@ const char *conn_tls_settings_name(enum conn_tls_settings settings);
 const char *conn_tls_version_name(enum conn_tls_version version); /* "1.2" */
 const char *conn_client_eku_name(enum pki_peer_eku eku);
 const char *conn_delivery_name(enum conn_delivery delivery);
+const char *conn_revocation_name(enum pki_revocation_check revocation);
 
 struct conn_outbound {
     char *name;
@@ -147,8 +157,11 @@ struct conn_outbound {
     struct conn_tls_lists tls_lists;
     struct conn_strings tls_domains; /* TlsDomain */
     const struct conn_certificate
-        *certificate; /* TlsCertificateName: what we present; NULL: nothing */
+        *certificate;          /* TlsCertificateName: what we present; NULL: nothing */
+    bool common_name_fallback; /* CommonNameFallback, default false */
     const struct conn_anchors *anchors;
+    enum pki_revocation_check revocation; /* CertificateRevocationCheck, default SoftFail */
+    const struct conn_lists *lists;       /* RevocationLists, or NULL */
     struct pki_peer_pair *pairs;
     size_t pair_count;
     bool pairs_report_only;
@@ -177,6 +190,8 @@ struct conn_config {
     size_t certificate_count;
     struct conn_anchors *anchors;
     size_t anchors_count;
+    struct conn_lists *lists;
+    size_t lists_count;
     char *control_socket;         /* Control Socket, default /run/postern/control.sock */
     char *metrics_address;        /* NULL: none */
     char *queue_directory;        /* NULL: none */

@@ -234,6 +234,32 @@ static bool eku_without_names(const struct subject *subject)
     return has(subject, "ClientEku") && !has(subject, "TlsSenderCertificateName");
 }
 
+static bool fallback_without_names(const struct subject *subject)
+{
+    return has(subject, "CommonNameFallback") && !has(subject, "TlsSenderCertificateName");
+}
+
+static bool revocation_without_names(const struct subject *subject)
+{
+    return (has(subject, "CertificateRevocationCheck") || has(subject, "RevocationLists")) &&
+           !has(subject, "TlsSenderCertificateName");
+}
+
+static enum pki_revocation_check revocation_of(const struct subject *subject)
+{
+    return subject->inbound ? subject->inbound->revocation : subject->outbound->revocation;
+}
+
+static bool lists_without_check(const struct subject *subject)
+{
+    return has(subject, "RevocationLists") && revocation_of(subject) == PKI_REVOCATION_NONE;
+}
+
+static bool hard_fail_without_lists(const struct subject *subject)
+{
+    return revocation_of(subject) == PKI_REVOCATION_HARD_FAIL && !has(subject, "RevocationLists");
+}
+
 static bool has_no_certificate(const struct subject *subject)
 {
     const struct conn_reader *reader = subject->reader;
@@ -297,6 +323,22 @@ static const struct rule inbound_rules[] = {
      "ClientEku is not used: without TlsSenderCertificateName the client is asked for no "
      "certificate",
      "add <TlsSenderCertificateName>, or take ClientEku out"},
+    {"CommonNameFallback", true, fallback_without_names,
+     "CommonNameFallback is not used: without TlsSenderCertificateName the client is asked for no "
+     "certificate",
+     "add <TlsSenderCertificateName>, or take CommonNameFallback out"},
+    {"CertificateRevocationCheck", true, revocation_without_names,
+     "CertificateRevocationCheck and RevocationLists are not used: without "
+     "TlsSenderCertificateName the client is asked for no certificate",
+     "add <TlsSenderCertificateName>, or take them out"},
+    {"RevocationLists", true, lists_without_check,
+     "RevocationLists is not used: CertificateRevocationCheck is None",
+     "write <CertificateRevocationCheck>SoftFail</CertificateRevocationCheck> or HardFail, or take "
+     "RevocationLists out"},
+    {"CertificateRevocationCheck", false, hard_fail_without_lists,
+     "CertificateRevocationCheck HardFail needs RevocationLists: without a list of its CA every "
+     "client would be refused",
+     "add <RevocationLists> with the name of a RevocationLists element of postern.xml"},
     {"RequireTls", false, tls_without_certificate,
      "RequireTls is true, but there is no certificate to offer STARTTLS with",
      "add a <Certificate> to postern.xml"},
@@ -353,6 +395,17 @@ static bool pairs_without_validation(const struct subject *subject)
            has(subject, "PeerCertificates");
 }
 
+static bool fallback_without_domain_validation(const struct subject *subject)
+{
+    return settings_of(subject) != CONN_TLS_DOMAIN_VALIDATION && has(subject, "CommonNameFallback");
+}
+
+static bool revocation_without_validation(const struct subject *subject)
+{
+    return settings_of(subject) < CONN_TLS_CERTIFICATE_VALIDATION &&
+           (has(subject, "CertificateRevocationCheck") || has(subject, "RevocationLists"));
+}
+
 static bool certificate_without_tls(const struct subject *subject)
 {
     return settings_of(subject) == CONN_TLS_NONE && has(subject, "TlsCertificateName");
@@ -399,6 +452,22 @@ static const struct rule outbound_rules[] = {
      "PeerCertificates cannot be checked: these TlsSettings do not verify a certificate",
      "write <TlsSettings>CertificateValidation</TlsSettings> or DomainValidation, or take "
      "PeerCertificates out"},
+    {"CommonNameFallback", true, fallback_without_domain_validation,
+     "CommonNameFallback is not used: a name is looked for with TlsSettings DomainValidation alone",
+     "write <TlsSettings>DomainValidation</TlsSettings>, or take CommonNameFallback out"},
+    {"CertificateRevocationCheck", true, revocation_without_validation,
+     "CertificateRevocationCheck and RevocationLists are not used: these TlsSettings do not verify "
+     "a certificate",
+     "write <TlsSettings>CertificateValidation</TlsSettings> or DomainValidation, or take them "
+     "out"},
+    {"RevocationLists", true, lists_without_check,
+     "RevocationLists is not used: CertificateRevocationCheck is None",
+     "write <CertificateRevocationCheck>SoftFail</CertificateRevocationCheck> or HardFail, or take "
+     "RevocationLists out"},
+    {"CertificateRevocationCheck", true, hard_fail_without_lists,
+     "CertificateRevocationCheck HardFail without RevocationLists: only a certificate without "
+     "intermediates, from a server that staples OCSP responses, will be taken",
+     "add <RevocationLists> with the name of a RevocationLists element of postern.xml"},
     {"TlsCertificateName", true, certificate_without_tls,
      "TlsCertificateName is not used: with TlsSettings None no certificate is ever presented",
      "choose other TlsSettings, or take TlsCertificateName out"},

@@ -14,5 +14,6 @@ extern const char *const conn_tls_settings_names[];
 extern const char *const conn_client_eku_names[];
 extern const char *const conn_delivery_names[];
 extern const char *const conn_mode_names[];
+extern const char *const conn_revocation_names[];
 
 #endif

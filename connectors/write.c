@@ -187,6 +187,13 @@ static void put_tls_lists(struct writer *writer, const struct conn_tls_lists *li
     close_list(writer, "TlsGroups");
 }
 
+static void put_revocation(struct writer *writer, enum pki_revocation_check revocation,
+                           const struct conn_lists *lists)
+{
+    put_element(writer, 2, "CertificateRevocationCheck", conn_revocation_name(revocation));
+    put_element(writer, 2, "RevocationLists", lists ? lists->name : NULL);
+}
+
 char *conn_inbound_xml(const struct conn_inbound *connector)
 {
     struct writer writer;
@@ -203,8 +210,11 @@ char *conn_inbound_xml(const struct conn_inbound *connector)
                 connector->certificate ? connector->certificate->name : NULL);
     put_strings(&writer, 2, "TlsSenderCertificateName", &connector->sender_certificate_names);
     put_element(&writer, 2, "TrustAnchors", connector->anchors ? connector->anchors->name : NULL);
-    if (connector->sender_certificate_names.count)
+    if (connector->sender_certificate_names.count) {
+        put_boolean(&writer, "CommonNameFallback", connector->common_name_fallback);
         put_element(&writer, 2, "ClientEku", conn_client_eku_name(connector->client_eku));
+        put_revocation(&writer, connector->revocation, connector->lists);
+    }
     put_pairs(&writer, connector->pairs, connector->pair_count, connector->pairs_report_only);
     put_domains(&writer, "OriginatorOrganizations", &connector->originator_organizations);
     put_element(&writer, 2, "Delivery", conn_delivery_name(connector->delivery));
@@ -253,7 +263,11 @@ char *conn_outbound_xml(const struct conn_outbound *connector)
     put_strings(&writer, 2, "TlsDomain", &connector->tls_domains);
     put_element(&writer, 2, "TlsCertificateName",
                 connector->certificate ? connector->certificate->name : NULL);
+    if (connector->tls_settings == CONN_TLS_DOMAIN_VALIDATION)
+        put_boolean(&writer, "CommonNameFallback", connector->common_name_fallback);
     put_element(&writer, 2, "TrustAnchors", connector->anchors ? connector->anchors->name : NULL);
+    if (connector->tls_settings >= CONN_TLS_CERTIFICATE_VALIDATION)
+        put_revocation(&writer, connector->revocation, connector->lists);
     put_pairs(&writer, connector->pairs, connector->pair_count, connector->pairs_report_only);
     put_boolean(&writer, "CloudServicesMailEnabled", connector->cloud_services_mail);
     put_element(&writer, 2, "ConnectionInactivityTimeOut",

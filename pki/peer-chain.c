@@ -1,151 +1,229 @@
 /* SPDX-FileCopyrightText: 2026 The Postern developers
  * SPDX-License-Identifier: Apache-2.0
  *
- * The chain of the other side: to an anchor, by RFC 5280; its dates and its usages apart.
+ * A path as OpenSSL verifies it by RFC 5280, with everything it has a switch for, and the best of
+ * the paths there are.
  *
- * Verification goes on past wrong dates, so that they are told from what is worse, and OpenSSL
- * still prefers the valid one of two issuers with one name. */
+ * Verification goes on past every fault, so that each check has its own; what the checks of the
+ * other files find is added. */
 #include <openssl/err.h>
 #include <string.h>
 
 #include "pki/peer-private.h"
 
 enum {
-    SECURITY_LEVEL =
-        2, /* 112 bits: no RSA under 2048, no SHA-1; see SSL_CTX_set_security_level(3) */
-    DEPTH_MAXIMUM = 10 /* CAs between leaf and anchor */
-};
+    SECURITY_LEVEL = 2
+}; /* 112 bits: no RSA under 2048, no SHA-1; SSL_CTX_set_security_level(3) */
 
 DEFINE_CLEANUP(X509_STORE_CTX *, X509_STORE_CTX_free)
-DEFINE_CLEANUP(NAME_CONSTRAINTS *, NAME_CONSTRAINTS_free)
 
-static void set_fault(struct pki_fault *fault, int code, int depth, X509 *certificate)
+void pki_path_clear(struct pki_path *path)
 {
+    path->chain = pki_certificates_free(path->chain);
+    for (size_t i = 0; i < ARRAY_SIZE(path->faults); i++)
+        X509_free(path->faults[i].certificate);
+    *path = (struct pki_path){0};
+}
+
+void pki_path_fault(struct pki_path *path, enum pki_check check, int code, const char *words,
+                    const struct pki_place *place)
+{
+    struct pki_fault *fault = &path->faults[check];
     if (fault->code != X509_V_OK)
         return;
-    fault->code = code;
-    fault->depth = depth;
-    if (certificate && X509_up_ref(certificate))
-        fault->certificate = certificate;
+    *fault = (struct pki_fault){.code = code, .words = words, .depth = place->depth};
+    if (place->certificate && X509_up_ref(place->certificate))
+        fault->certificate = place->certificate;
+}
+
+/* What OpenSSL finds is a fault of the constraints, but for these. */
+static const struct {
+    int code;
+    enum pki_check check;
+} checks[] = {
+    {X509_V_ERR_UNSPECIFIED, PKI_CHECK_CONSTRAINTS},
+    {X509_V_ERR_OUT_OF_MEM, PKI_CHECK_CHAIN},
+    {X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT, PKI_CHECK_CHAIN},
+    {X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, PKI_CHECK_CHAIN},
+    {X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE, PKI_CHECK_CHAIN},
+    {X509_V_ERR_UNABLE_TO_DECRYPT_CERT_SIGNATURE, PKI_CHECK_CHAIN},
+    {X509_V_ERR_UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY, PKI_CHECK_CHAIN},
+    {X509_V_ERR_CERT_SIGNATURE_FAILURE, PKI_CHECK_CHAIN},
+    {X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT, PKI_CHECK_CHAIN},
+    {X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN, PKI_CHECK_CHAIN},
+    {X509_V_ERR_CERT_CHAIN_TOO_LONG, PKI_CHECK_CHAIN},
+    {X509_V_ERR_CERT_UNTRUSTED, PKI_CHECK_CHAIN},
+    {X509_V_ERR_CERT_REJECTED, PKI_CHECK_CHAIN},
+    {X509_V_ERR_CERT_NOT_YET_VALID, PKI_CHECK_DATES},
+    {X509_V_ERR_CERT_HAS_EXPIRED, PKI_CHECK_DATES},
+    {X509_V_ERR_ERROR_IN_CERT_NOT_BEFORE_FIELD, PKI_CHECK_DATES},
+    {X509_V_ERR_ERROR_IN_CERT_NOT_AFTER_FIELD, PKI_CHECK_DATES},
+    {X509_V_ERR_EE_KEY_TOO_SMALL, PKI_CHECK_STRENGTH},
+    {X509_V_ERR_CA_KEY_TOO_SMALL, PKI_CHECK_STRENGTH},
+    {X509_V_ERR_CA_MD_TOO_WEAK, PKI_CHECK_STRENGTH},
+    {X509_V_ERR_EC_KEY_EXPLICIT_PARAMS, PKI_CHECK_STRENGTH},
+};
+
+static enum pki_check check_of(int code)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(checks); i++)
+        if (checks[i].code == code)
+            return checks[i].check;
+    return PKI_CHECK_CONSTRAINTS;
+}
+
+/* Anchors of old have no key usage, and RFC 5280 6.1 does not look for it there: an exception. And
+ * RFC 5280 4.1.2.5 has the last second still belong to the period. */
+static bool is_forgiven(const struct pki_path *path, int code, const struct pki_place *place)
+{
+    if (code == X509_V_ERR_CERT_HAS_EXPIRED)
+        return ASN1_TIME_cmp_time_t(X509_get0_notAfter(place->certificate), path->now) == 0;
+    return code == X509_V_ERR_CA_CERT_MISSING_KEY_USAGE &&
+           place->depth == sk_X509_num(path->chain) - 1;
 }
 
 /* OpenSSL calls this for every error; 1 lets it go on. */
 static int on_error(int passed, X509_STORE_CTX *context)
 {
-    struct pki_judgement *judgement = X509_STORE_CTX_get_app_data(context);
-    int code = X509_STORE_CTX_get_error(context);
-    if (passed)
-        return 1;
-    bool dates = code == X509_V_ERR_CERT_NOT_YET_VALID || code == X509_V_ERR_CERT_HAS_EXPIRED;
-    set_fault(dates ? &judgement->dates_fault : &judgement->chain_fault, code,
-              X509_STORE_CTX_get_error_depth(context), X509_STORE_CTX_get_current_cert(context));
-    return dates;
+    struct pki_path *path = X509_STORE_CTX_get_app_data(context);
+    int code = X509_STORE_CTX_get_error(context), depth = X509_STORE_CTX_get_error_depth(context);
+    struct pki_place place = {.certificate = X509_STORE_CTX_get_current_cert(context),
+                              .depth = depth};
+    if (!passed && !is_forgiven(path, code, &place))
+        pki_path_fault(path, check_of(code), code, NULL, &place);
+    return 1;
 }
 
-static bool verify(struct pki_judgement *judgement)
+/* The path is given, and no other must come of it. */
+static int is_next(X509_STORE_CTX *context, X509 *certificate, X509 *issuer)
+{
+    const struct pki_path *path = X509_STORE_CTX_get_app_data(context);
+    int last = sk_X509_num(path->chain) - 1;
+    for (int i = 0; i < last; i++)
+        if (sk_X509_value(path->chain, i) == certificate)
+            return sk_X509_value(path->chain, i + 1) == issuer;
+    return sk_X509_value(path->chain, last) == certificate && certificate == issuer &&
+           X509_self_signed(certificate, 0) == 1;
+}
+
+static bool run_openssl(struct pki_path *path, X509_STORE *store)
 {
     _cleanup_(X509_STORE_CTX_freep) X509_STORE_CTX *context = X509_STORE_CTX_new();
-    if (!context || !X509_STORE_CTX_init(context, judgement->policy->anchors, judgement->leaf,
-                                         judgement->untrusted))
+    int last = sk_X509_num(path->chain) - 1;
+    if (!context || !X509_STORE_add_cert(store, sk_X509_value(path->chain, last)))
+        return false;
+    X509_STORE_set_check_issued(store, is_next);
+    if (!X509_STORE_CTX_init(context, store, sk_X509_value(path->chain, 0), path->chain))
         return false;
     X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(context);
-    X509_VERIFY_PARAM_set_depth(param, DEPTH_MAXIMUM);
+    X509_VERIFY_PARAM_set_depth(param, PKI_DEPTH_MAXIMUM);
     X509_VERIFY_PARAM_set_auth_level(param, SECURITY_LEVEL);
-    if (judgement->now)
-        X509_VERIFY_PARAM_set_time(param, judgement->now);
+    X509_VERIFY_PARAM_set_time(param, path->now);
+    /* RFC 5280 6.1.1 c: any policy will do, and where one is required there must be one. */
+    X509_VERIFY_PARAM_add0_policy(param, OBJ_nid2obj(NID_any_policy));
     X509_STORE_CTX_set_verify_cb(context, on_error);
-    if (!X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_X509_STRICT) ||
-        !X509_STORE_CTX_set_app_data(context, judgement) || X509_verify_cert(context) != 1)
-        return false;
-    judgement->chain = X509_STORE_CTX_get1_chain(context);
-    return judgement->chain != NULL;
+    unsigned long flags = X509_V_FLAG_X509_STRICT | X509_V_FLAG_PARTIAL_CHAIN;
+    if (!pki_judge_policies(path))
+        flags |= X509_V_FLAG_POLICY_CHECK;
+    return X509_VERIFY_PARAM_set_flags(param, flags) &&
+           X509_STORE_CTX_set_app_data(context, path) && X509_verify_cert(context) == 1;
 }
 
-/* True when the wildcard's one label can be filled in so that the name falls into the subtree. */
-static bool wildcard_reaches(const char *name, size_t length, const char *subtree,
-                             size_t subtree_length)
+static void verify(const struct pki_judgement *judgement, struct pki_path *path)
 {
-    if (subtree_length && subtree[0] == '.')
-        subtree++, subtree_length--;
-    const char *dot = memchr(subtree, '.', subtree_length);
-    if (length < 3 || name[0] != '*' || name[1] != '.' || !dot)
-        return false;
-    size_t rest = subtree_length - (size_t)(dot - subtree);
-    return rest == length - 1 && strncasecmp(dot, name + 1, rest) == 0;
+    _cleanup_(X509_STORE_freep) X509_STORE *store = X509_STORE_new();
+    struct pki_place place = {.certificate = judgement->leaf};
+    if (!store || !run_openssl(path, store))
+        pki_path_fault(path, PKI_CHECK_CHAIN, X509_V_ERR_UNSPECIFIED, NULL, &place);
 }
 
-static bool excludes(const GENERAL_SUBTREE *subtree, const GENERAL_NAME *name)
+static bool fill_path(struct pki_path *path, X509 *const *certificates, int length)
 {
-    if (subtree->base->type != GEN_DNS || name->type != GEN_DNS)
-        return false;
-    return wildcard_reaches((const char *)ASN1_STRING_get0_data(name->d.dNSName),
-                            (size_t)ASN1_STRING_length(name->d.dNSName),
-                            (const char *)ASN1_STRING_get0_data(subtree->base->d.dNSName),
-                            (size_t)ASN1_STRING_length(subtree->base->d.dNSName));
-}
-
-/* OpenSSL compares a wildcard with an excluded subtree as if `*` were a label like others, so that
- * *.example.com passes where secret.example.com is excluded (the class of CVE-2025-61727). */
-static bool wildcard_is_excluded(X509 *ca, const GENERAL_NAMES *names)
-{
-    enum { COMPARISONS_MAXIMUM = 1 << 16 };
-    _cleanup_(NAME_CONSTRAINTS_freep) NAME_CONSTRAINTS *constraints =
-        X509_get_ext_d2i(ca, NID_name_constraints, NULL, NULL);
-    if (!constraints || !constraints->excludedSubtrees)
-        return false;
-    int subtrees = sk_GENERAL_SUBTREE_num(constraints->excludedSubtrees);
-    int count = sk_GENERAL_NAME_num(names);
-    if (count > 0 && subtrees > COMPARISONS_MAXIMUM / count)
-        return true;
-    for (int i = 0; i < subtrees; i++)
-        for (int j = 0; j < count; j++)
-            if (excludes(sk_GENERAL_SUBTREE_value(constraints->excludedSubtrees, i),
-                         sk_GENERAL_NAME_value(names, j)))
-                return true;
-    return false;
-}
-
-static bool wildcards_are_allowed(struct pki_judgement *judgement)
-{
-    _cleanup_(GENERAL_NAMES_freep) GENERAL_NAMES *names =
-        X509_get_ext_d2i(judgement->leaf, NID_subject_alt_name, NULL, NULL);
-    for (int i = 1; names && i < sk_X509_num(judgement->chain); i++)
-        if (wildcard_is_excluded(sk_X509_value(judgement->chain, i), names)) {
-            set_fault(&judgement->chain_fault, X509_V_ERR_EXCLUDED_VIOLATION, 0, judgement->leaf);
+    path->chain = sk_X509_new_reserve(NULL, length);
+    for (int i = 0; path->chain && i < length; i++)
+        if (!X509_up_ref(certificates[i]) || !sk_X509_push(path->chain, certificates[i]))
             return false;
+    return path->chain != NULL;
+}
+
+static enum pki_check first_fault(const struct pki_path *path)
+{
+    for (unsigned check = PKI_CHECK_NONE; check < PKI_CHECK_END; check++)
+        if (path->faults[check].code != X509_V_OK)
+            return (enum pki_check)check;
+    return PKI_CHECK_END;
+}
+
+static void judge_certificates(struct pki_path *path)
+{
+    int count = sk_X509_num(path->chain);
+    for (int i = 0; i < count; i++) {
+        struct pki_place place = {.certificate = sk_X509_value(path->chain, i),
+                                  .depth = i,
+                                  .leaf = i == 0,
+                                  .anchor = i == count - 1};
+        pki_judge_profile(path, &place);
+        pki_judge_form(path, &place);
+        pki_judge_strength(path, &place);
+    }
+}
+
+/* Keeps the better of two: what fails later in the order of the checks has come further. */
+static bool judge_path(struct pki_judgement *judgement, X509 *const *certificates, int length)
+{
+    struct pki_path path = {.now = judgement->now};
+    if (!fill_path(&path, certificates, length)) {
+        pki_path_clear(&path);
+        return true;
+    }
+    judge_certificates(&path);
+    if (pki_judge_constraints(judgement, &path))
+        verify(judgement, &path);
+    pki_judge_usage(judgement, &path);
+    if (first_fault(&path) == PKI_CHECK_END)
+        pki_judge_revocation(judgement, &path);
+    enum pki_check failed = first_fault(&path);
+    if (judgement->path.chain && first_fault(&judgement->path) >= failed) {
+        pki_path_clear(&path);
+    } else {
+        pki_path_clear(&judgement->path);
+        judgement->path = path;
+    }
+    return failed == PKI_CHECK_END;
+}
+
+/* Why there is no path: OpenSSL says it well. */
+static void find_gap(struct pki_judgement *judgement)
+{
+    _cleanup_(X509_STORE_CTX_freep) X509_STORE_CTX *context = X509_STORE_CTX_new();
+    struct pki_place place = {.certificate = judgement->leaf};
+    int code = X509_V_ERR_UNSPECIFIED;
+    if (context && X509_STORE_CTX_init(context, judgement->policy->anchors, judgement->leaf,
+                                       judgement->evidence->untrusted)) {
+        X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(context);
+        X509_VERIFY_PARAM_set_depth(param, PKI_DEPTH_MAXIMUM);
+        X509_VERIFY_PARAM_set_time(param, judgement->now);
+        if (X509_verify_cert(context) != 1) {
+            code = X509_STORE_CTX_get_error(context);
+            place.certificate = X509_STORE_CTX_get_current_cert(context);
+            place.depth = X509_STORE_CTX_get_error_depth(context);
         }
-    return true;
+        if (check_of(code) != PKI_CHECK_CHAIN)
+            code = X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY;
+        pki_path_fault(&judgement->path, PKI_CHECK_CHAIN, code, NULL, &place);
+    }
+    pki_path_fault(&judgement->path, PKI_CHECK_CHAIN, X509_V_ERR_UNSPECIFIED, NULL, &place);
 }
 
-bool pki_judge_chain(struct pki_judgement *judgement)
+void pki_judge_paths(struct pki_judgement *judgement)
 {
-    bool passed =
-        judgement->policy->anchors && verify(judgement) && wildcards_are_allowed(judgement);
-    if (!passed)
-        set_fault(&judgement->chain_fault, X509_V_ERR_UNSPECIFIED, 0, judgement->leaf);
-    return passed;
-}
-
-bool pki_judge_dates(struct pki_judgement *judgement)
-{
-    return judgement->dates_fault.code == X509_V_OK;
-}
-
-/* The whole chain for one purpose. OpenSSL would take Netscape's and Microsoft's old usages for
- * serverAuth: the leaf must name the usage itself when it names any. */
-static bool fits(const struct pki_judgement *judgement, int purpose, uint32_t usage)
-{
-    for (int i = 0; i < sk_X509_num(judgement->chain); i++)
-        if (X509_check_purpose(sk_X509_value(judgement->chain, i), purpose, i > 0) != 1)
-            return false;
-    return !(X509_get_extension_flags(judgement->leaf) & EXFLAG_XKUSAGE) ||
-           (X509_get_extended_key_usage(judgement->leaf) & usage);
-}
-
-bool pki_judge_usage(struct pki_judgement *judgement)
-{
-    enum pki_peer_eku eku = judgement->policy->eku;
-    if (eku != PKI_EKU_CLIENT && fits(judgement, X509_PURPOSE_SSL_SERVER, XKU_SSL_SERVER))
-        return true;
-    return eku != PKI_EKU_SERVER && fits(judgement, X509_PURPOSE_SSL_CLIENT, XKU_SSL_CLIENT);
+    struct pki_place place = {.certificate = judgement->leaf};
+    if (judgement->policy->anchors)
+        pki_each_path(judgement, judge_path);
+    if (judgement->path.chain)
+        return;
+    if (judgement->policy->anchors)
+        find_gap(judgement);
+    else
+        pki_path_fault(&judgement->path, PKI_CHECK_CHAIN, X509_V_ERR_UNSPECIFIED, NULL, &place);
 }

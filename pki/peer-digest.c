@@ -68,6 +68,8 @@ static bool put_policy(EVP_MD_CTX *context, const struct pki_peer_policy *policy
 {
     bool done = put(context, &policy->level, sizeof policy->level) &&
                 put(context, &policy->eku, sizeof policy->eku) &&
+                put(context, &policy->common_name, sizeof policy->common_name) &&
+                put(context, &policy->revocation, sizeof policy->revocation) &&
                 put_anchors(context, policy->anchors) &&
                 put(context, &policy->name_count, sizeof policy->name_count);
     for (size_t i = 0; done && i < policy->name_count; i++)

@@ -15,24 +15,31 @@
 #include "pki/names.h"
 #include "pki/peer-private.h"
 
-enum { NAME_SIZE = 224, PAIRS_SHOWN = 2 };
+enum { NAME_SIZE = 224 };
 
 /* Adds to what stands in `text`; cut to fit. */
-static void __attribute__((format(printf, 3, 4)))
-add(char *text, size_t size, const char *format, ...)
+static void add(char *text, size_t size, const char *format, va_list arguments)
 {
     size_t used = strnlen(text, size);
-    va_list arguments;
-    va_start(arguments, format);
     if (used < size)
         vsnprintf(text + used, size - used, format, arguments);
+}
+
+void pki_reason(struct pki_judgement *judgement, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    add(judgement->verdict->reason, sizeof judgement->verdict->reason, format, arguments);
     va_end(arguments);
 }
 
-#define REASON(judgement, ...)                                                                     \
-    add((judgement)->verdict->reason, sizeof(judgement)->verdict->reason, __VA_ARGS__)
-#define CURE(judgement, ...)                                                                       \
-    add((judgement)->verdict->cure, sizeof(judgement)->verdict->cure, __VA_ARGS__)
+void pki_cure(struct pki_judgement *judgement, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    add(judgement->verdict->cure, sizeof judgement->verdict->cure, format, arguments);
+    va_end(arguments);
+}
 
 static void describe_serial(X509 *leaf, char *text, size_t size)
 {
@@ -59,26 +66,26 @@ void pki_describe_certificate(struct pki_judgement *judgement)
             snprintf(verdict->fingerprint + (size_t)2 * i, 3, "%02X", digest[i]);
 }
 
-/* "The certificate CN=… (issued by CN=…, serial …, valid until …)": every reason begins with it. */
-static void introduce(struct pki_judgement *judgement)
+void pki_introduce(struct pki_judgement *judgement)
 {
     char subject[NAME_SIZE], issuer[NAME_SIZE];
     X509 *leaf = judgement->leaf;
     pki_name_text(X509_get_subject_name(leaf), subject, sizeof subject);
     pki_name_text(X509_get_issuer_name(leaf), issuer, sizeof issuer);
-    REASON(judgement, "The certificate %s (issued by %s, serial %s, valid until %s) ",
-           subject[0] ? subject : "without a subject", issuer, judgement->verdict->serial,
-           judgement->verdict->expires);
+    pki_reason(judgement, "The certificate %s (issued by %s, serial %s, valid until %s) ",
+               subject[0] ? subject : "without a subject", issuer, judgement->verdict->serial,
+               judgement->verdict->expires);
 }
 
 void pki_explain_presented(struct pki_judgement *judgement)
 {
-    REASON(judgement, "The other side presented no certificate");
+    pki_reason(judgement, "The other side presented no certificate");
     if (judgement->policy->eku == PKI_EKU_SERVER)
-        CURE(judgement, "see that it is really a mail server with STARTTLS that answers there");
+        pki_cure(judgement, "see that it is really a mail server with STARTTLS that answers there");
     else
-        CURE(judgement, "let it present a client certificate, or let another inbound connector, "
-                        "without TlsSenderCertificateName, admit it");
+        pki_cure(judgement,
+                 "let it present a client certificate, or let another inbound connector, "
+                 "without TlsSenderCertificateName, admit it");
 }
 
 /* What OpenSSL calls an error of the chain, what it means here, and what helps. %s: the subject and
@@ -131,34 +138,35 @@ static void explain_chain_cure(struct pki_judgement *judgement, enum chain_cure 
 {
     switch (cure) {
     case CURE_ANCHOR:
-        CURE(judgement,
-             "let the other side send all its intermediate certificates, or add the root "
-             "above %s to the file of TrustAnchors",
-             issuer);
+        pki_cure(judgement,
+                 "let the other side send all its intermediate certificates, or add the root "
+                 "above %s to the file of TrustAnchors",
+                 issuer);
         return;
     case CURE_SELF_SIGNED:
-        CURE(judgement,
-             "when the other side confirms the SHA-256 fingerprint %s, add this "
-             "certificate to the file of TrustAnchors",
-             judgement->verdict->fingerprint);
+        pki_cure(judgement,
+                 "when the other side confirms the SHA-256 fingerprint %s, add this "
+                 "certificate to the file of TrustAnchors",
+                 judgement->verdict->fingerprint);
         return;
     case CURE_FORGED:
-        CURE(judgement,
-             "accept nothing; ask the other side which certificate it presents (what came "
-             "has the SHA-256 fingerprint %s), and look at the way there",
-             judgement->verdict->fingerprint);
+        pki_cure(judgement,
+                 "accept nothing; ask the other side which certificate it presents (what came "
+                 "has the SHA-256 fingerprint %s), and look at the way there",
+                 judgement->verdict->fingerprint);
         return;
     case CURE_CONSTRAINT:
-        CURE(judgement, "the other side needs a certificate from a CA that may issue for its name");
+        pki_cure(judgement,
+                 "the other side needs a certificate from a CA that may issue for its name");
         return;
     case CURE_CONFIGURE:
-        CURE(judgement, "name a file with root certificates in TrustAnchors");
+        pki_cure(judgement, "name a file with root certificates in TrustAnchors");
         return;
     default:
-        CURE(judgement,
-             "the certificate %s must be issued anew, in the form that RFC 5280 wants; of "
-             "an old root take the successor that its owner offers",
-             culprit);
+        pki_cure(judgement,
+                 "the certificate %s must be issued anew, in the form that RFC 5280 wants; of "
+                 "an old root take the successor that its owner offers",
+                 culprit);
     }
 }
 
@@ -174,48 +182,85 @@ static const char *rule_words(int code, enum chain_cure *cure)
     return NULL;
 }
 
-void pki_explain_chain(struct pki_judgement *judgement)
+/* "stands under CN=…, which " where the fault is not the leaf's own. */
+static void place_fault(struct pki_judgement *judgement, const struct pki_fault *fault)
+{
+    char name[NAME_SIZE];
+    if (fault->depth > 0 && fault->certificate)
+        pki_reason(judgement, "stands under %s, which ",
+                   pki_name_text(X509_get_subject_name(fault->certificate), name, sizeof name));
+}
+
+static void tell_culprit(struct pki_judgement *judgement, const struct pki_fault *fault,
+                         enum chain_cure cure)
 {
     char culprit[NAME_SIZE] = "", issuer[NAME_SIZE] = "";
-    enum chain_cure cure;
-    const struct pki_fault *fault = &judgement->chain_fault;
-    const char *words = rule_words(fault->code, &cure);
-    introduce(judgement);
-    if (!judgement->policy->anchors) {
-        REASON(judgement, "cannot be verified: there are no trust anchors");
-        explain_chain_cure(judgement, CURE_CONFIGURE, culprit, issuer);
-        return;
-    }
-    if (words)
-        REASON(judgement, "%s", words);
-    else
-        REASON(judgement, "breaks a rule of RFC 5280: %s",
-               X509_verify_cert_error_string(fault->code));
     if (fault->certificate) {
         pki_name_text(X509_get_subject_name(fault->certificate), culprit, sizeof culprit);
         pki_name_text(X509_get_issuer_name(fault->certificate), issuer, sizeof issuer);
-        if (fault->depth > 0)
-            REASON(judgement, "; this is about %s, issued by %s, certificate %d of the chain",
-                   culprit, issuer, fault->depth + 1);
+        if (fault->depth > 0 && !fault->words)
+            pki_reason(judgement, "; this is about %s, issued by %s, certificate %d of the chain",
+                       culprit, issuer, fault->depth + 1);
     }
     explain_chain_cure(judgement, cure, culprit, issuer);
 }
 
+void pki_explain_fault(struct pki_judgement *judgement, enum pki_check check)
+{
+    const struct pki_fault *fault = &judgement->path.faults[check];
+    enum chain_cure cure;
+    const char *words = rule_words(fault->code, &cure);
+    pki_introduce(judgement);
+    if (fault->words) {
+        place_fault(judgement, fault);
+        pki_reason(judgement, "%s", fault->words);
+    } else if (words) {
+        pki_reason(judgement, "%s", words);
+    } else {
+        pki_reason(judgement, "breaks a rule of RFC 5280: %s",
+                   X509_verify_cert_error_string(fault->code));
+    }
+    tell_culprit(judgement, fault, cure);
+}
+
+void pki_explain_chain(struct pki_judgement *judgement)
+{
+    if (judgement->policy->anchors) {
+        pki_explain_fault(judgement, PKI_CHECK_CHAIN);
+        return;
+    }
+    pki_introduce(judgement);
+    pki_reason(judgement, "cannot be verified: there are no trust anchors");
+    explain_chain_cure(judgement, CURE_CONFIGURE, "", "");
+}
+
+void pki_explain_constraints(struct pki_judgement *judgement)
+{
+    pki_explain_fault(judgement, PKI_CHECK_CONSTRAINTS);
+}
+
+void pki_explain_strength(struct pki_judgement *judgement)
+{
+    pki_explain_fault(judgement, PKI_CHECK_STRENGTH);
+}
+
 void pki_explain_dates(struct pki_judgement *judgement)
 {
-    char name[NAME_SIZE], time[32];
-    const struct pki_fault *fault = &judgement->dates_fault;
+    char time[32];
+    const struct pki_fault *fault = &judgement->path.faults[PKI_CHECK_DATES];
     X509 *certificate = fault->certificate ? fault->certificate : judgement->leaf;
     bool expired = fault->code == X509_V_ERR_CERT_HAS_EXPIRED;
+    if (!expired && fault->code != X509_V_ERR_CERT_NOT_YET_VALID) {
+        pki_explain_fault(judgement, PKI_CHECK_DATES);
+        return;
+    }
     pki_time_text(expired ? X509_get0_notAfter(certificate) : X509_get0_notBefore(certificate),
                   time, sizeof time);
-    introduce(judgement);
-    if (fault->depth > 0)
-        REASON(judgement, "stands under %s, which ",
-               pki_name_text(X509_get_subject_name(certificate), name, sizeof name));
-    REASON(judgement, expired ? "has expired on %s" : "is not valid before %s", time);
-    CURE(judgement, "see that this machine's clock is right; then the other side must %s",
-         expired ? "renew the certificate" : "wait, or present its former certificate");
+    pki_introduce(judgement);
+    place_fault(judgement, fault);
+    pki_reason(judgement, expired ? "has expired on %s" : "is not valid before %s", time);
+    pki_cure(judgement, "see that this machine's clock is right; then the other side must %s",
+             expired ? "renew the certificate" : "wait, or present its former certificate");
 }
 
 void pki_explain_usage(struct pki_judgement *judgement)
@@ -225,169 +270,43 @@ void pki_explain_usage(struct pki_judgement *judgement)
                                          [PKI_EKU_CLIENT_OR_SERVER] =
                                              "a TLS client or server (clientAuth, serverAuth)"};
     enum pki_peer_eku eku = judgement->policy->eku;
-    introduce(judgement);
-    REASON(judgement,
-           "or one of the CAs above it may not be used for %s: its key usages or extended "
-           "key usages say so",
-           usages[eku]);
-    struct pki_judgement other = *judgement;
-    struct pki_peer_policy either = *judgement->policy;
-    either.eku = PKI_EKU_CLIENT_OR_SERVER;
-    other.policy = &either;
-    if (eku == PKI_EKU_CLIENT && pki_judge_usage(&other))
-        CURE(judgement, "it is good for a server: public CAs issue no more clientAuth, so write "
-                        "<ClientEku>ClientOrServerAuth</ClientEku> into the inbound connector");
-    else
-        CURE(judgement, "the other side needs a certificate with that usage");
-}
-
-/* --- names and pairs: with the XML that would accept them --- */
-
-struct xml {
-    char text[1200];
-    size_t used;
-    bool full;
-};
-
-static void put(struct xml *xml, const char *text)
-{
-    size_t length = strlen(text);
-    if (xml->full || xml->used + length >= sizeof xml->text) {
-        xml->full = true;
+    if (judgement->path.faults[PKI_CHECK_USAGE].words) {
+        pki_explain_fault(judgement, PKI_CHECK_USAGE);
         return;
     }
-    memcpy(xml->text + xml->used, text, length + 1);
-    xml->used += length;
-}
-
-static void put_escaped(struct xml *xml, const char *text)
-{
-    static const char *const entities[128] = {
-        ['&'] = "&amp;", ['<'] = "&lt;", ['>'] = "&gt;", ['"'] = "&quot;", ['\''] = "&apos;"};
-    for (; *text; text++) {
-        unsigned char byte = (unsigned char)*text;
-        const char plain[2] = {*text, '\0'};
-        put(xml, byte < 128 && entities[byte] ? entities[byte] : plain);
-    }
-}
-
-static void put_element(struct xml *xml, const char *element, const char *text)
-{
-    put(xml, "<");
-    put(xml, element);
-    put(xml, ">");
-    put_escaped(xml, text);
-    put(xml, "</");
-    put(xml, element);
-    put(xml, ">");
-}
-
-static void put_name(struct xml *xml, const char *element, const X509_NAME *name)
-{
-    char text[sizeof xml->text];
-    if (X509_NAME_entry_count(name) == 0)
-        return; /* an empty name cannot be written; the other half of the pair must do */
-    pki_name_text(name, text, sizeof text);
-    if (strlen(text) + 8 > sizeof text)
-        xml->full = true; /* it may have been cut */
-    put_element(xml, element, text);
-}
-
-void pki_explain_name(struct pki_judgement *judgement)
-{
-    const struct pki_peer_policy *policy = judgement->policy;
-    const char *names = judgement->verdict->names;
-    const char *element = policy->eku == PKI_EKU_SERVER ? "TlsDomain" : "TlsSenderCertificateName";
-    introduce(judgement);
-    REASON(judgement, names[0] ? "is for %.300s" : "has no DNS name in its subjectAltName%s",
-           names);
-    REASON(judgement, "; expected was %s", policy->name_count ? "" : "a name, and none is given");
-    for (size_t i = 0; i < policy->name_count && i < 8; i++)
-        REASON(judgement, "%s%s", i ? " or " : "", policy->names[i]);
-    if (!names[0]) {
-        CURE(judgement,
-             "the other side needs a certificate with its name in subjectAltName; the CN "
-             "of the subject does not count (RFC 9525)");
-        return;
-    }
-    struct xml xml = {.used = 0};
-    char first[256];
-    snprintf(first, sizeof first, "%.*s", (int)strcspn(names, " "), names);
-    put_element(&xml, element, first);
-    CURE(judgement,
-         "see that the host is the right one; when the other side goes by this name, write "
-         "%s into the connector",
-         xml.full ? element : xml.text);
-}
-
-static void show_pair(struct pki_judgement *judgement, const struct pki_peer_pair *pair)
-{
-    char name[NAME_SIZE];
-    if (pair->subject)
-        REASON(judgement, "subject %s", pki_name_text(pair->subject, name, sizeof name));
-    if (pair->subject && pair->issuer)
-        REASON(judgement, ", ");
-    if (pair->issuer)
-        REASON(judgement, "issuer %s", pki_name_text(pair->issuer, name, sizeof name));
-}
-
-/* True when a pair names what came with its attributes in another order. */
-static bool in_other_order(const struct pki_judgement *judgement)
-{
-    X509 *leaf = judgement->leaf;
-    for (size_t i = 0; i < judgement->policy->pair_count; i++) {
-        const struct pki_peer_pair *pair = &judgement->policy->pairs[i];
-        if ((pair->subject && pki_name_reordered(pair->subject, X509_get_subject_name(leaf))) ||
-            (pair->issuer && pki_name_reordered(pair->issuer, X509_get_issuer_name(leaf))))
-            return true;
-    }
-    return false;
-}
-
-static bool subject_is_known(const struct pki_judgement *judgement)
-{
-    const X509_NAME *subject = X509_get_subject_name(judgement->leaf);
-    for (size_t i = 0; i < judgement->policy->pair_count; i++)
-        if (judgement->policy->pairs[i].subject &&
-            pki_name_equal(judgement->policy->pairs[i].subject, subject))
-            return true;
-    return false;
-}
-
-static void offer_pair(struct pki_judgement *judgement)
-{
-    struct xml xml = {.used = 0};
-    put(&xml, "<Peer>");
-    put_name(&xml, "Subject", X509_get_subject_name(judgement->leaf));
-    put_name(&xml, "Issuer", X509_get_issuer_name(judgement->leaf));
-    put(&xml, "</Peer>");
-    if (xml.full)
-        CURE(judgement, "its subject and issuer, most specific attribute first (they are too long "
-                        "to be shown here)");
+    pki_introduce(judgement);
+    pki_reason(judgement,
+               "or one of the CAs above it may not be used for %s: its key usages or extended "
+               "key usages say so",
+               usages[eku]);
+    if (eku == PKI_EKU_CLIENT && pki_path_fits_server(&judgement->path))
+        pki_cure(judgement,
+                 "it is good for a server: public CAs issue no more clientAuth, so write "
+                 "<ClientEku>ClientOrServerAuth</ClientEku> into the inbound connector");
     else
-        CURE(judgement, "%s", xml.text);
+        pki_cure(judgement, "the other side needs a certificate with that usage");
 }
 
-void pki_explain_pair(struct pki_judgement *judgement)
+void pki_explain_revocation(struct pki_judgement *judgement)
 {
-    size_t count = judgement->policy->pair_count;
-    introduce(judgement);
-    REASON(judgement, subject_is_known(judgement)
-                          ? "has an expected subject, and another issuer; expected was "
-                          : "is not the expected one; expected was ");
-    for (size_t i = 0; i < count && i < PAIRS_SHOWN; i++) {
-        REASON(judgement, "%s", i ? "; or " : "");
-        show_pair(judgement, &judgement->policy->pairs[i]);
+    const struct pki_fault *fault = &judgement->path.faults[PKI_CHECK_REVOCATION];
+    pki_introduce(judgement);
+    if (fault->code == X509_V_ERR_CERT_REVOKED) {
+        place_fault(judgement, fault);
+        pki_reason(judgement, "has been revoked by its CA");
+        pki_cure(judgement, "accept nothing; ask the other side whether it knows, and for its new "
+                            "certificate");
+    } else if (fault->words) {
+        pki_reason(judgement, "%s", fault->words);
+        pki_cure(judgement,
+                 "the other side's server must fetch a new response from its CA; look at "
+                 "its OCSP stapling, and at the clocks of both machines");
+    } else {
+        pki_reason(judgement, "may be revoked, nobody knows: %s", judgement->path.revocation);
+        pki_cure(judgement,
+                 "see that a list of every CA of the chain is in the RevocationLists of "
+                 "this connector and in force, or that the other side staples; "
+                 "<CertificateRevocationCheck>SoftFail</CertificateRevocationCheck> lets "
+                 "pass what is not known");
     }
-    if (count > PAIRS_SHOWN)
-        REASON(judgement, "; or one of %zu more", count - PAIRS_SHOWN);
-    /* The order alone may explain it, or not: what came is confirmed in either case. */
-    if (in_other_order(judgement))
-        CURE(judgement,
-             "the connector has the same attributes in another order (openssl prints the "
-             "country first), write them most specific first; ");
-    CURE(judgement,
-         "when the other side confirms the SHA-256 fingerprint %s, write into PeerCertificates: ",
-         judgement->verdict->fingerprint);
-    offer_pair(judgement);
 }

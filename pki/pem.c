@@ -75,17 +75,15 @@ static int refuse_file(const char *path, struct error *error, const char *what, 
     return error_cure(error, "%s", cure);
 }
 
-int pki_certificates_read(const char *path, OSSL_LIB_CTX *context, int maximum,
-                          pki_x509_stack **ret, struct error *error)
+/* `path` stands in errors; `unreadable` is the code for a block that is no certificate. */
+static int read_all(BIO *bio, const char *path, OSSL_LIB_CTX *context, int maximum, int unreadable,
+                    pki_x509_stack **ret, struct error *error)
 {
-    _cleanup_(BIO_free_allp) BIO *bio = NULL;
     _cleanup_(pki_certificates_freep) pki_x509_stack *certificates = sk_X509_new_null();
+    X509 *certificate = NULL;
+    int result = 0;
     if (!certificates)
         return error_set(error, EX_OSERR, "There is no memory to read certificates");
-    int result = open_file(path, &bio, error);
-    if (result < 0)
-        return result;
-    X509 *certificate = NULL;
     while ((result = read_certificate(bio, context, &certificate)) > 0) {
         if (sk_X509_num(certificates) >= maximum || !sk_X509_push(certificates, certificate)) {
             X509_free(certificate);
@@ -94,7 +92,7 @@ int pki_certificates_read(const char *path, OSSL_LIB_CTX *context, int maximum,
         }
     }
     if (result < 0) {
-        error_set(error, EX_CONFIG, "Certificate %d of the file cannot be read",
+        error_set(error, unreadable, "Certificate %d of the file cannot be read",
                   sk_X509_num(certificates) + 1);
         error_where(error, "%s", path);
         return error_cure(error,
@@ -107,6 +105,25 @@ int pki_certificates_read(const char *path, OSSL_LIB_CTX *context, int maximum,
                            "CERTIFICATE-----; \"openssl x509 -inform DER\" converts a DER file");
     *ret = TAKE_PTR(certificates);
     return 0;
+}
+
+int pki_certificates_read(const char *path, OSSL_LIB_CTX *context, int maximum,
+                          pki_x509_stack **ret, struct error *error)
+{
+    _cleanup_(BIO_free_allp) BIO *bio = NULL;
+    int result = open_file(path, &bio, error);
+    return result < 0 ? result : read_all(bio, path, context, maximum, EX_CONFIG, ret, error);
+}
+
+int pki_certificates_parse(const char *pem, size_t length, int maximum, pki_x509_stack **ret,
+                           struct error *error)
+{
+    _cleanup_(BIO_free_allp) BIO *bio =
+        length <= FILE_MAXIMUM ? BIO_new_mem_buf(pem, (int)length) : NULL;
+    if (!bio)
+        return error_set(error, EX_DATAERR, "The certificates are larger than %d bytes",
+                         FILE_MAXIMUM);
+    return read_all(bio, "PEM text", NULL, maximum, EX_DATAERR, ret, error);
 }
 
 /* Letters, digits, hyphens and underscores, in labels of 1 to 63 with a dot between; a "*." in
@@ -144,7 +161,7 @@ static bool same_parent(const char *a, size_t a_length, const char *b, size_t b_
     return rest == b_length - (size_t)(b_dot - b) && strncasecmp(a_dot, b_dot, rest) == 0;
 }
 
-static bool names_match(const char *presented, size_t length, const char *wanted)
+bool pki_name_matches(const char *presented, size_t length, const char *wanted)
 {
     size_t wanted_length = without_dot(wanted, strnlen(wanted, NAME_MAXIMUM + 2));
     length = without_dot(presented, length);
@@ -180,7 +197,7 @@ static bool each_name(X509 *certificate,
 
 static bool match_name(const char *name, size_t length, const void *argument)
 {
-    return names_match(name, length, argument);
+    return pki_name_matches(name, length, argument);
 }
 
 bool pki_certificate_has_name(X509 *certificate, const char *wanted)

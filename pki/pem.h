@@ -30,11 +30,18 @@ DEFINE_CLEANUP(GENERAL_NAMES *, GENERAL_NAMES_free)
 int pki_certificates_read(const char *path, OSSL_LIB_CTX *context, int maximum,
                           pki_x509_stack **ret, struct error *error);
 
+/* The same from PEM in memory; EX_DATAERR where a block is there, and is no certificate. */
+int pki_certificates_parse(const char *pem, size_t length, int maximum, pki_x509_stack **ret,
+                           struct error *error);
+
 /* RFC 9525: compares `wanted` with each DNS name of the SAN; the subject's CN never counts. A `*`
  * in the certificate stands for one whole left-most label, above at least two more. A `wanted` that
  * itself begins with "*." accepts that very wildcard and any one label in its place. Case and one
  * trailing dot do not count; anything but an A-label matches nothing. */
 bool pki_certificate_has_name(X509 *certificate, const char *wanted);
+
+/* The comparison of the former, for one name that was presented. */
+bool pki_name_matches(const char *presented, size_t length, const char *wanted);
 
 /* The DNS names of the SAN with spaces between, escaped, cut to fit; returns how many there are. */
 size_t pki_certificate_names(X509 *certificate, char *text, size_t size);

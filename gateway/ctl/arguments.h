@@ -55,7 +55,8 @@ struct ctl_arguments {
     const char *recipient, *sender, *connector, *key, *chain, *at;
     const char *algorithm, *subject, *out;
     struct ctl_names san;
-    bool send, yes, dry_run, reuse_key;
+    const char *anchors, *name, *purpose, *time, *lists;
+    bool send, yes, dry_run, reuse_key, batch;
     bool json, help, version;
     const struct ctl_command *command; /* NULL only with help or version */
     const char *noun;                  /* of which help is wanted, may be NULL */

@@ -14,6 +14,7 @@
 #include "gateway/ctl/show.h"
 #include "gateway/ctl/table.h"
 #include "pki/base/cleanup.h"
+#include "gateway/ctl/verify.h"
 
 /* Longest waits for a line. A reload reads files and asks tokens; a step of a validation may last
  * as long as RFC 5321 4.5.3.2 lets a server take for its final reply, ten minutes. */
@@ -195,6 +196,12 @@ const struct ctl_command ctl_commands[] = {
      .summary = "add its subject and issuer to a connector, and reload",
      .takes = CTL_TAKES(CONNECTOR) | CTL_TAKES(YES) | CTL_TAKES(DRY_RUN),
      .offline = ctl_peer_accept},
+    {.noun = "peer",
+     .verb = "verify",
+     .summary = "what posternd would say of a certificate chain, and why",
+     .takes = CTL_TAKES(CHAIN) | CTL_TAKES(CONNECTOR) | CTL_TAKES(ANCHORS) | CTL_TAKES(PEER_NAME) |
+              CTL_TAKES(PURPOSE) | CTL_TAKES(TIME) | CTL_TAKES(CRL) | CTL_TAKES(BATCH),
+     .offline = ctl_peer_verify},
     {.noun = NULL},
 };
 

@@ -44,12 +44,13 @@ static const struct ctl_option_entry {
     [CTL_SEND] = {"send", NULL, FLAG, IN(send), "send",
                   "outbound validate: deliver a whole test message"},
     [CTL_CONNECTOR] = {"connector", "NAME", TEXT, IN(connector), "connector",
-                       "the connector, of peers"},
+                       "the connector, of peers; peer verify: by whose policy"},
     [CTL_YES] = {"yes", NULL, FLAG, IN(yes), NULL, "do it without asking first"},
     [CTL_DRY_RUN] = {"dry-run", NULL, FLAG, IN(dry_run), NULL,
                      "show what would be changed, and change nothing"},
     [CTL_CHAIN] = {"chain", "FILE", TEXT, IN(chain), NULL,
-                   "cert import: the certificate and its intermediates"},
+                   "cert import: the certificate and its intermediates; peer verify:\n"
+                   "likewise, as the other side would show it"},
     [CTL_KEY] = {"key", "KEY", TEXT, IN(key), "key",
                  "cert import, stage, rotate: where the key is, a PKCS#11 URI\n"
                  "or the path of a PEM file"},
@@ -65,6 +66,18 @@ static const struct ctl_option_entry {
     [CTL_SAN] = {"san", "NAME", NAMES, IN(san), "names",
                  "cert request: a DNS name, may be repeated; default: likewise"},
     [CTL_OUT] = {"out", "FILE", TEXT, IN(out), NULL, "cert request: write the request there"},
+    [CTL_ANCHORS] = {"anchors", "FILE", TEXT, IN(anchors), NULL,
+                     "peer verify: or with these trust anchors, PEM"},
+    [CTL_PEER_NAME] = {"name", "HOST", TEXT, IN(name), NULL,
+                       "peer verify: for this DNS name or IP address"},
+    [CTL_PURPOSE] = {"purpose", "WHAT", TEXT, IN(purpose), NULL,
+                     "peer verify: as a server's (the default) or a client's"},
+    [CTL_TIME] = {"time", "TIME", TEXT, IN(time), NULL,
+                  "peer verify: as if it were then, like 2027-01-31T08:00:00Z"},
+    [CTL_CRL] = {"crl", "FILE", TEXT, IN(lists), NULL,
+                 "peer verify: and not revoked by these lists"},
+    [CTL_BATCH] = {"batch", NULL, FLAG, IN(batch), NULL,
+                   "peer verify: a JSON object a line from standard input"},
 #undef IN
 };
 

@@ -37,6 +37,12 @@ enum ctl_option {
     CTL_SUBJECT,
     CTL_SAN,
     CTL_OUT,
+    CTL_ANCHORS,
+    CTL_PEER_NAME,
+    CTL_PURPOSE,
+    CTL_TIME,
+    CTL_CRL,
+    CTL_BATCH,
     CTL_OPTION_END
 };
 

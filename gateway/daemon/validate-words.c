@@ -145,23 +145,15 @@ static json_t *members_of(const struct validation *validation, enum hop_step ste
 
 /* --- the verdict, which is a step of its own for the administrator --- */
 
-static json_t *check_list(const struct pki_peer_policy *policy,
-                          const struct pki_peer_verdict *verdict)
+static json_t *check_list(const struct pki_peer_verdict *verdict)
 {
-    static const char *const states[] = {
-        [PKI_CHECK_NOT_ASKED] = "not-asked",
-        [PKI_CHECK_PASSED] = "passed",
-        [PKI_CHECK_FAILED] = "failed",
-        [PKI_CHECK_NOT_REACHED] = "not-reached",
-    };
-    struct pki_check_result results[PKI_CHECKS_MAXIMUM];
-    size_t count = pki_peer_checks(policy, verdict, results);
     json_t *list = json_array();
-    for (size_t i = 0; i < count; i++) {
-        bool borne = results[i].state == PKI_CHECK_FAILED && verdict->accepted;
+    for (unsigned check = PKI_CHECK_PRESENTED; check < PKI_CHECK_END; check++) {
+        enum pki_outcome outcome = verdict->outcomes[check];
+        bool borne = outcome == PKI_OUTCOME_FAILED && verdict->accepted;
         json_array_append_new(list,
-                              json_pack("{s:s, s:s}", "check", pki_check_name(results[i].check),
-                                        "outcome", borne ? "warning" : states[results[i].state]));
+                              json_pack("{s:s, s:s}", "check", pki_check_name(check), "outcome",
+                                        borne ? "warning" : pki_outcome_name(outcome)));
     }
     return list;
 }
@@ -181,7 +173,7 @@ static void tell_verdict(struct validation *validation, const struct tls_peer *p
     bool plain = verdict->accepted && !verdict->would_refuse;
     snprintf(text, sizeof text, "%s, issued by %s", verdict->subject, verdict->issuer);
     replace(&validation->peer, peer_object(verdict));
-    replace(&validation->checks, check_list(&peer->outbound->policy, verdict));
+    replace(&validation->checks, check_list(verdict));
     if (!verdict->accepted)
         validate_set_fault(validation, "verdict", VALIDATE_THEIR_IDENTITY, verdict->reason, "",
                            verdict->cure);

@@ -209,6 +209,8 @@ static void handshake_finished(struct stream *stream, int result, const struct e
         step_ended(hop, NULL);
         if (verdict->would_refuse)
             hop_log_reported(hop, verdict);
+        if (verdict->revocation_unknown)
+            hop_log_unknown_revocation(hop, verdict);
         say_ehlo(hop, HOP_EHLO_TLS);
     }
     hop_end_callback(hop, outermost);

@@ -59,3 +59,18 @@ void hop_log_reported(const struct hop *hop, const struct pki_peer_verdict *verd
     log_text(&log, "cure", verdict->cure);
     log_end(&log);
 }
+
+void hop_log_unknown_revocation(const struct hop *hop, const struct pki_peer_verdict *verdict)
+{
+    struct log log;
+    log_event(&log, LOG_EVENT_REVOCATION_UNKNOWN,
+              "Whether the certificate of %s is revoked is not known; it passes, for "
+              "CertificateRevocationCheck of connector %s is SoftFail",
+              hop_host(hop), hop->outbound->name);
+    log_text(&log, "outbound", hop->outbound->name);
+    log_text(&log, "host", hop_host(hop));
+    log_text(&log, "peer-subject", verdict->subject);
+    log_text(&log, "peer-issuer", verdict->issuer);
+    log_text(&log, "error", verdict->revocation);
+    log_end(&log);
+}

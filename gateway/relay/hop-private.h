@@ -45,5 +45,7 @@ void hop_dial_broken(struct hop *hop, struct error *error);
 
 /* The verdict would have refused it, and PeerCertificates says ReportOnly. */
 void hop_log_reported(const struct hop *hop, const struct pki_peer_verdict *verdict);
+/* Whether it is revoked is not known, and CertificateRevocationCheck is SoftFail. */
+void hop_log_unknown_revocation(const struct hop *hop, const struct pki_peer_verdict *verdict);
 
 #endif

@@ -127,11 +127,28 @@ void report_sender_refused(const struct session *session, const struct smtp_mail
     WORKER_COUNT(session->worker, sessions_refused);
 }
 
+static void report_unknown_revocation(const struct session *session,
+                                      const struct conn_inbound *inbound,
+                                      const struct pki_peer_verdict *verdict)
+{
+    struct log log;
+    log_event(&log, LOG_EVENT_REVOCATION_UNKNOWN,
+              "Whether the certificate of %s is revoked is not known; it passes, for "
+              "CertificateRevocationCheck of connector %s is SoftFail",
+              session->peer, inbound->name);
+    session_log(session, &log);
+    log_text(&log, "inbound", inbound->name);
+    log_text(&log, "error", verdict->revocation);
+    log_end(&log);
+}
+
 void report_sender_reported(const struct session *session, const struct conn_inbound *inbound)
 {
     const struct pki_peer_verdict *verdict =
         tls_inbound_verdict(tls_peer(session->stream.ssl), inbound);
     struct log log;
+    if (verdict && verdict->revocation_unknown)
+        report_unknown_revocation(session, inbound, verdict);
     if (!verdict || !verdict->would_refuse)
         return;
     log_event(&log, LOG_EVENT_PEER_REPORTED,

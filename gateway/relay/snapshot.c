@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "connectors/policy.h"
 #include "connectors/select.h"
 #include "gateway/relay/tls.h"
 
@@ -29,6 +30,8 @@ static void free_snapshot(struct snapshot *snapshot)
     }
     for (size_t i = 0; snapshot->anchors && i < config->anchors_count; i++)
         X509_STORE_free(snapshot->anchors[i]);
+    for (size_t i = 0; snapshot->lists && i < config->lists_count; i++)
+        pki_revocation_unref(snapshot->lists[i]);
     for (size_t i = 0; snapshot->identities && i < config->certificate_count; i++)
         pki_identity_unref(snapshot->identities[i]);
     for (size_t i = 0; snapshot->rotations && i < config->certificate_count; i++)
@@ -38,6 +41,7 @@ static void free_snapshot(struct snapshot *snapshot)
     free(snapshot->inbound);
     free(snapshot->inbound_keys);
     free(snapshot->anchors);
+    free(snapshot->lists);
     free(snapshot->identities);
     free(snapshot->rotations);
     conn_config_free(snapshot->config);
@@ -89,15 +93,18 @@ static int load_parts(struct snapshot *snapshot, struct pki_library *library,
     snapshot->identities = calloc(config->certificate_count + 1, sizeof(struct pki_identity *));
     snapshot->rotations = calloc(config->certificate_count + 1, sizeof *snapshot->rotations);
     snapshot->anchors = calloc(config->anchors_count + 1, sizeof(X509_STORE *));
+    snapshot->lists = calloc(config->lists_count + 1, sizeof(struct pki_revocation *));
     snapshot->outbound = calloc(config->outbound_count + 1, sizeof *snapshot->outbound);
     snapshot->inbound = calloc(config->inbound_count + 1, sizeof *snapshot->inbound);
     snapshot->inbound_keys = calloc(config->inbound_count + 1, sizeof *snapshot->inbound_keys);
-    if (!snapshot->identities || !snapshot->rotations || !snapshot->anchors || !snapshot->outbound || !snapshot->inbound ||
-        !snapshot->inbound_keys)
+    if (!snapshot->identities || !snapshot->rotations || !snapshot->anchors || !snapshot->lists ||
+        !snapshot->outbound || !snapshot->inbound || !snapshot->inbound_keys)
         return error_set(error, EX_OSERR, "Out of memory");
     int result = 0;
     for (size_t i = 0; result == 0 && i < config->anchors_count; i++)
         result = pki_anchors_load(config->anchors[i].path, &snapshot->anchors[i], error);
+    for (size_t i = 0; result == 0 && i < config->lists_count; i++)
+        result = pki_revocation_open(config->lists[i].path, &snapshot->lists[i], error);
     for (size_t i = 0; result == 0 && i < config->certificate_count; i++)
         result = load_identity(snapshot, i, library, signer, previous, error);
     return result;
@@ -108,6 +115,12 @@ static int load_parts(struct snapshot *snapshot, struct pki_library *library,
 static X509_STORE *store_of(const struct snapshot *snapshot, const struct conn_anchors *anchors)
 {
     return anchors ? snapshot->anchors[anchors - snapshot->config->anchors] : NULL;
+}
+
+static struct pki_revocation *lists_of(const struct snapshot *snapshot,
+                                       const struct conn_lists *lists)
+{
+    return lists ? snapshot->lists[lists - snapshot->config->lists] : NULL;
 }
 
 static struct pki_identity *identity_of(const struct snapshot *snapshot,
@@ -126,32 +139,14 @@ static struct pki_identity *coming_identity(const struct snapshot *snapshot,
     return pki_loaded_identity(&snapshot->rotations[certificate - snapshot->config->certificates]);
 }
 
-static enum pki_peer_level level_of(enum conn_tls_settings settings)
-{
-    switch (settings) {
-    case CONN_TLS_DOMAIN_VALIDATION:
-        return PKI_PEER_NAME;
-    case CONN_TLS_CERTIFICATE_VALIDATION:
-        return PKI_PEER_CHAIN;
-    default:
-        return PKI_PEER_ANY;
-    }
-}
-
 static int make_outbound(struct snapshot *snapshot, size_t index, struct pki_library *library,
                          struct error *error)
 {
     const struct conn_outbound *connector = &snapshot->config->outbound[index];
     struct snapshot_outbound *outbound = &snapshot->outbound[index];
-    outbound->policy = (struct pki_peer_policy){
-        .level = level_of(connector->tls_settings),
-        .eku = PKI_EKU_SERVER,
-        .anchors = store_of(snapshot, connector->anchors),
-        .names = (const char *const *)connector->tls_domains.items,
-        .name_count = connector->tls_domains.count,
-        .pairs = connector->pairs,
-        .pair_count = connector->pair_count,
-        .pairs_report_only = connector->pairs_report_only};
+    outbound->policy =
+        conn_outbound_policy(connector, store_of(snapshot, connector->anchors),
+                             lists_of(snapshot, connector->lists));
     if (connector->tls_settings == CONN_TLS_NONE)
         return 0;
     outbound->identity = identity_of(snapshot, connector->certificate);
@@ -167,15 +162,9 @@ static int make_outbound(struct snapshot *snapshot, size_t index, struct pki_lib
 static void make_inbound(struct snapshot *snapshot, size_t index)
 {
     const struct conn_inbound *connector = &snapshot->config->inbound[index];
-    snapshot->inbound[index] = (struct pki_peer_policy){
-        .level = PKI_PEER_NAME,
-        .eku = connector->client_eku,
-        .anchors = store_of(snapshot, connector->anchors),
-        .names = (const char *const *)connector->sender_certificate_names.items,
-        .name_count = connector->sender_certificate_names.count,
-        .pairs = connector->pairs,
-        .pair_count = connector->pair_count,
-        .pairs_report_only = connector->pairs_report_only};
+    snapshot->inbound[index] =
+        conn_inbound_policy(connector, store_of(snapshot, connector->anchors),
+                            lists_of(snapshot, connector->lists));
 }
 
 /* --- what listeners show --- */

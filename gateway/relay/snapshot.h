@@ -42,6 +42,7 @@ struct snapshot {
     struct pki_identity **identities;      /* as config->certificates */
     struct pki_loaded *rotations;          /* as config->certificates: what each has on disk */
     X509_STORE **anchors;                  /* as config->anchors */
+    struct pki_revocation **lists;         /* as config->lists */
     struct snapshot_outbound *outbound;    /* as config->outbound */
     struct pki_peer_policy *inbound;       /* as config->inbound: the verdict on a client's certificate */
     struct resumption_key *inbound_keys;   /* as config->inbound */

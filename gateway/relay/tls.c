@@ -123,7 +123,9 @@ int tls_server_context(struct pki_library *library, struct pki_identity *identit
 static int keep_ticket(SSL *ssl, SSL_SESSION *session)
 {
     struct tls_peer *peer = tls_peer(ssl);
-    if (!peer || !peer->outbound || !SSL_SESSION_is_resumable(session))
+    /* A resumption brings no certificate status, and HardFail may have nothing else to go by. */
+    if (!peer || !peer->outbound || !SSL_SESSION_is_resumable(session) ||
+        peer->outbound->policy.revocation == PKI_REVOCATION_HARD_FAIL)
         return 0;
     if (peer->ticket_count == TLS_TICKETS_MAXIMUM) {
         SSL_SESSION_free(peer->tickets[0]);
@@ -141,12 +143,29 @@ static void keep_leaf(struct tls_peer *peer, X509 *leaf)
     peer->leaf = leaf && X509_up_ref(leaf) ? leaf : NULL;
 }
 
-static void judge_next_hop(struct tls_peer *peer, X509 *leaf, STACK_OF(X509) *chain)
+static bool asks_status(const struct pki_peer_policy *policy)
 {
+    return (policy->level >= PKI_PEER_CHAIN || policy->pair_count) &&
+           policy->revocation != PKI_REVOCATION_NONE;
+}
+
+/* `later`: the certificate's status has yet to come, and is judged with it. */
+static void judge_next_hop(struct tls_peer *peer, SSL *ssl, X509 *leaf, STACK_OF(X509) *chain,
+                           bool later)
+{
+    struct pki_peer_policy policy = peer->outbound->policy;
+    const unsigned char *staple = NULL;
+    long length = SSL_get_tlsext_status_ocsp_resp(ssl, &staple);
+    struct pki_peer_evidence evidence = {.leaf = leaf,
+                                         .untrusted = chain,
+                                         .staple = length > 0 ? staple : NULL,
+                                         .staple_length = length > 0 ? (size_t)length : 0};
+    if (later)
+        policy.revocation = PKI_REVOCATION_NONE;
     if (!peer->verdict)
         peer->verdict = calloc(1, sizeof *peer->verdict);
     if (peer->verdict)
-        pki_peer_judge(&peer->outbound->policy, leaf, chain, 0, peer->verdict);
+        pki_peer_judge(&policy, &evidence, 0, peer->verdict);
     keep_leaf(peer, leaf);
 }
 
@@ -156,10 +175,23 @@ static int verify_next_hop(X509_STORE_CTX *store, void *argument)
     SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
     struct tls_peer *peer = tls_peer(ssl);
     (void)argument;
-    judge_next_hop(peer, X509_STORE_CTX_get0_cert(store), X509_STORE_CTX_get0_untrusted(store));
+    judge_next_hop(peer, ssl, X509_STORE_CTX_get0_cert(store), X509_STORE_CTX_get0_untrusted(store),
+                   SSL_version(ssl) < TLS1_3_VERSION && asks_status(&peer->outbound->policy));
     bool accepted = peer->verdict && peer->verdict->accepted;
     X509_STORE_CTX_set_error(store, accepted ? X509_V_OK : X509_V_ERR_APPLICATION_VERIFICATION);
     return accepted;
+}
+
+/* Before TLS 1.3 the status comes behind the certificate, or does not come; OpenSSL calls this in
+ * either case, and before our own certificate goes out. 0 ends the handshake. */
+static int judge_status(SSL *ssl, void *argument)
+{
+    struct tls_peer *peer = tls_peer(ssl);
+    (void)argument;
+    if (!peer || !peer->outbound || SSL_version(ssl) >= TLS1_3_VERSION)
+        return 1;
+    judge_next_hop(peer, ssl, SSL_get0_peer_certificate(ssl), SSL_get_peer_cert_chain(ssl), false);
+    return peer->verdict && peer->verdict->accepted;
 }
 
 /* Without an identity: notes that a certificate was asked for. With one, our signature tells. */
@@ -182,6 +214,7 @@ int tls_client_context(struct pki_library *library, struct pki_identity *identit
         return result;
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
     SSL_CTX_set_cert_verify_callback(context, verify_next_hop, NULL);
+    SSL_CTX_set_tlsext_status_cb(context, judge_status);
     SSL_CTX_set_session_cache_mode(context,
                                    SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL_STORE);
     SSL_CTX_sess_set_new_cb(context, keep_ticket);
@@ -252,6 +285,8 @@ SSL *tls_connect(const struct snapshot_outbound *outbound, SSL_CTX *context,
         peer->outbound = outbound;
         if (!is_address(name))
             SSL_set_tlsext_host_name(ssl, name);
+        if (asks_status(&outbound->policy))
+            SSL_set_tlsext_status_type(ssl, TLSEXT_STATUSTYPE_ocsp);
         if (ticket)
             SSL_set_session(ssl, ticket);
         SSL_set_connect_state(ssl);
@@ -270,7 +305,8 @@ int tls_connected(SSL *ssl, struct error *error)
     if (SSL_get_signature_type_nid(ssl, &signature) == 1)
         peer->certificate_asked = true;
     if (peer->resumed)
-        judge_next_hop(peer, SSL_get0_peer_certificate(ssl), SSL_get_peer_cert_chain(ssl));
+        judge_next_hop(peer, ssl, SSL_get0_peer_certificate(ssl), SSL_get_peer_cert_chain(ssl),
+                       false);
     if (!peer->verdict)
         return error_set(error, EX_OSERR, "Out of memory");
     if (peer->verdict->accepted)
@@ -317,8 +353,10 @@ int tls_accepted(SSL *ssl, struct error *error)
             continue;
         struct tls_inbound_verdict *entry = &peer->verdicts[peer->verdict_count++];
         entry->inbound = &config->inbound[i];
-        pki_peer_judge(&peer->snapshot->inbound[i], leaf, SSL_get_peer_cert_chain(ssl), 0,
-                       &entry->verdict);
+        pki_peer_judge(&peer->snapshot->inbound[i],
+                       &(struct pki_peer_evidence){.leaf = leaf,
+                                                   .untrusted = SSL_get_peer_cert_chain(ssl)},
+                       0, &entry->verdict);
     }
     forget_refused(ssl, peer);
     return 0;

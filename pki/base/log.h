@@ -73,11 +73,16 @@
     X(CERTIFICATE_STORE, "certificate-store", LOG_ERR, "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0a09")         \
     X(CERTIFICATE_WATCH, "certificate-watch", LOG_WARNING, "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0a0a")     \
     X(CERTIFICATE_EXPIRES, "certificate-expires", LOG_WARNING, "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0621") \
-    X(CERTIFICATE_URGENT, "certificate-urgent", LOG_ERR, "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0622") \
+    X(CERTIFICATE_URGENT, "certificate-urgent", LOG_ERR, "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0622")     \
     X(PEER_NEW, "peer-new", LOG_NOTICE, "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0c01")                        \
     X(PEER_EXPIRES, "peer-expires", LOG_WARNING, "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0c02")               \
     X(PEERS_SET_ASIDE, "peers-set-aside", LOG_WARNING, "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0c03")         \
-    X(PEERS_NOT_KEPT, "peers-not-kept", LOG_WARNING, "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0c04")
+    X(PEERS_NOT_KEPT, "peers-not-kept", LOG_WARNING, "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0c04")         \
+    X(REVOCATION_UNKNOWN, "revocation-unknown", LOG_WARNING, "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0304")   \
+    X(REVOCATION_LISTS_READ, "revocation-lists-read", LOG_NOTICE,                                  \
+      "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0305")                                                          \
+    X(REVOCATION_LISTS_REFUSED, "revocation-lists-refused", LOG_ERR,                               \
+      "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0306")
 
 enum log_event_id {
 #define LOG_EVENT_ENUM(name, text, priority, id) LOG_EVENT_##name,

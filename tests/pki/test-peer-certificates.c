@@ -5,6 +5,7 @@
 #include "tests/pki/test-peer-certificates.h"
 
 #include <check.h>
+#include <openssl/bn.h>
 #include <openssl/pem.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +25,12 @@ EVP_PKEY *test_key(enum test_key which)
         keys[which] = EVP_RSA_gen(2048);
     else if (which == TEST_RSA_1024)
         keys[which] = EVP_RSA_gen(1024);
+    else if (which == TEST_RSA_2052)
+        keys[which] = EVP_RSA_gen(2052);
+    else if (which == TEST_P192)
+        keys[which] = EVP_EC_gen("P-192");
+    else if (which == TEST_K256)
+        keys[which] = EVP_EC_gen("secp256k1");
     else if (which == TEST_P384)
         keys[which] = EVP_EC_gen("P-384");
     else if (which == TEST_ED25519)
@@ -55,6 +62,7 @@ static void add_extensions(X509 *certificate, const struct test_certificate *wan
     X509V3_set_ctx_nodb(&context);
     X509V3_set_ctx(&context, wanted->issuer ? wanted->issuer : certificate, certificate, NULL, NULL,
                    0);
+    X509V3_set_issuer_pkey(&context, test_key(wanted->issuer ? wanted->issuer_key : wanted->key));
     for (size_t i = 0; i + 1 < 16 && wanted->extensions[i]; i += 2) {
         X509_EXTENSION *extension =
             X509V3_EXT_nconf(NULL, &context, wanted->extensions[i], wanted->extensions[i + 1]);
@@ -64,6 +72,14 @@ static void add_extensions(X509 *certificate, const struct test_certificate *wan
     }
 }
 
+static void set_serial(X509 *certificate, const char *hex)
+{
+    BIGNUM *number = NULL;
+    ck_assert_int_gt(BN_hex2bn(&number, hex), 0);
+    ck_assert(BN_to_ASN1_INTEGER(number, X509_get_serialNumber(certificate)));
+    BN_free(number);
+}
+
 X509 *test_certificate(const struct test_certificate *wanted)
 {
     static long serial = 0x1000;
@@ -71,8 +87,11 @@ X509 *test_certificate(const struct test_certificate *wanted)
     EVP_PKEY *signer = test_key(wanted->issuer ? wanted->issuer_key : wanted->key);
     const EVP_MD *digest = EVP_get_digestbyname(wanted->digest ? wanted->digest : "SHA256");
     bool dated = wanted->from || wanted->to;
-    ck_assert(X509_set_version(certificate, X509_VERSION_3));
+    ck_assert(X509_set_version(certificate,
+                               wanted->version ? wanted->version - 1 : X509_VERSION_3));
     ASN1_INTEGER_set(X509_get_serialNumber(certificate), serial++);
+    if (wanted->serial)
+        set_serial(certificate, wanted->serial);
     X509_gmtime_adj(X509_getm_notBefore(certificate), dated ? wanted->from : -86400);
     X509_gmtime_adj(X509_getm_notAfter(certificate), dated ? wanted->to : 10 * 86400);
     ck_assert(X509_set_pubkey(certificate, test_key(wanted->key)));

@@ -20,6 +20,9 @@ enum test_key {
     TEST_P256_INTERMEDIATE,
     TEST_P256_OTHER,
     TEST_RSA_1024,
+    TEST_RSA_2052,
+    TEST_P192,
+    TEST_K256,
     TEST_KEY_END
 };
 
@@ -34,6 +37,8 @@ struct test_certificate {
     long from, to;              /* seconds from now; both 0: from a day ago, for ten days */
     const char *extensions[16]; /* name, value, name, value … as in openssl.cnf */
     const char *digest;         /* NULL: SHA256, or none for Ed25519 */
+    const char *serial;         /* hex, "-1" too; NULL: one that nobody else has */
+    int version;                /* 1 for a certificate of version 1; 0: version 3 */
 };
 X509 *test_certificate(const struct test_certificate *wanted);
 

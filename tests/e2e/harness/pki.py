@@ -7,12 +7,14 @@ Names are written as RFC 4514 has them, most specific part first.
 """
 
 import datetime
+import ipaddress
 import itertools
 import pathlib
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID as Usage
 
 SERVER, CLIENT = Usage.SERVER_AUTH, Usage.CLIENT_AUTH
@@ -32,6 +34,13 @@ KEYS = {
 
 def pem(certificate):
     return certificate.public_bytes(serialization.Encoding.PEM)
+
+
+def general_name(name):
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
 
 
 def key_pem(key):
@@ -88,6 +97,52 @@ class Authority:
         path.write_bytes(pem(self.certificate))
         return path
 
+    def revoke(self, *credentials, path=None, days=(-1, 7)):
+        """A list of what this CA has revoked, in a file of its own unless it has a path; in place
+        at once, as whoever fetches lists should do it."""
+        now = datetime.datetime.utcnow()
+        builder = (
+            x509.CertificateRevocationListBuilder()
+            .issuer_name(self.certificate.subject)
+            .last_update(now + datetime.timedelta(days=days[0]))
+            .next_update(now + datetime.timedelta(days=days[1]))
+            .add_extension(x509.CRLNumber(next(Credential.numbers)), False)
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), False
+            )
+        )
+        for one in credentials:
+            builder = builder.add_revoked_certificate(
+                x509.RevokedCertificateBuilder()
+                .serial_number(one.certificate.serial_number)
+                .revocation_date(now - datetime.timedelta(hours=1))
+                .build()
+            )
+        path = pathlib.Path(path or self.directory / f"list-{next(Credential.numbers)}.crl")
+        part = path.with_suffix(".part")
+        part.write_bytes(pem(builder.sign(self.key, hashes.SHA256())))
+        part.rename(path)
+        return path
+
+    def answer(self, credential, status="GOOD", hours=(-1, 12), responder=None):
+        """What this CA says of a certificate by OCSP, in DER."""
+        now = datetime.datetime.utcnow()
+        revoked = status == "REVOKED"
+        builder = ocsp.OCSPResponseBuilder().add_response(
+            cert=credential.certificate,
+            issuer=self.certificate,
+            algorithm=hashes.SHA1(),
+            cert_status=getattr(ocsp.OCSPCertStatus, status),
+            this_update=now + datetime.timedelta(hours=hours[0]),
+            next_update=now + datetime.timedelta(hours=hours[1]),
+            revocation_time=now - datetime.timedelta(hours=2) if revoked else None,
+            revocation_reason=None,
+        )
+        signer = responder or self
+        builder = builder.responder_id(ocsp.OCSPResponderEncoding.HASH, signer.certificate)
+        response = builder.sign(signer.key, hashes.SHA256())
+        return response.public_bytes(serialization.Encoding.DER)
+
     def intermediate(self, subject):
         return Authority(self.directory, subject, parent=self)
 
@@ -141,7 +196,7 @@ class Authority:
             )
         )
         if names:
-            alternative = x509.SubjectAlternativeName([x509.DNSName(name) for name in names])
+            alternative = x509.SubjectAlternativeName([general_name(name) for name in names])
             builder = builder.add_extension(alternative, False)
         if usages and not authority:
             builder = builder.add_extension(x509.ExtendedKeyUsage(usages), False)
