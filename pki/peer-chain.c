@@ -7,6 +7,7 @@
  * Verification goes on past every fault, so that each check has its own; what the checks of the
  * other files find is added. */
 #include <openssl/err.h>
+#include <openssl/x509v3.h>
 #include <string.h>
 
 #include "pki/peer-private.h"
@@ -121,6 +122,9 @@ static bool run_openssl(struct pki_path *path, X509_STORE *store)
     X509_VERIFY_PARAM_set_time(param, path->now);
     /* RFC 5280 6.1.1 c: any policy will do, and where one is required there must be one. */
     X509_VERIFY_PARAM_add0_policy(param, OBJ_nid2obj(NID_any_policy));
+    /* OpenSSL holds a CN to the constraints on DNS names, and takes an IP address for one. */
+    if (!path->common_name && !pki_common_name_is_host(sk_X509_value(path->chain, 0)))
+        X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
     X509_STORE_CTX_set_verify_cb(context, on_error);
     unsigned long flags = X509_V_FLAG_X509_STRICT | X509_V_FLAG_PARTIAL_CHAIN;
     if (!pki_judge_policies(path))
@@ -171,7 +175,7 @@ static void judge_certificates(struct pki_path *path)
 /* Keeps the better of two: what fails later in the order of the checks has come further. */
 static bool judge_path(struct pki_judgement *judgement, X509 *const *certificates, int length)
 {
-    struct pki_path path = {.now = judgement->now};
+    struct pki_path path = {.now = judgement->now, .common_name = judgement->policy->common_name};
     if (!fill_path(&path, certificates, length)) {
         pki_path_clear(&path);
         return true;

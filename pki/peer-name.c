@@ -51,6 +51,22 @@ static const ASN1_STRING *only_common_name(X509 *leaf, int *count)
     return *count == 1 ? X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, last)) : NULL;
 }
 
+bool pki_common_name_is_host(X509 *leaf)
+{
+    const X509_NAME *subject = X509_get_subject_name(leaf);
+    bool host = false;
+    int index = -1;
+    while ((index = X509_NAME_get_index_by_NID((X509_NAME *)subject, NID_commonName, index)) >= 0) {
+        unsigned char *utf8 = NULL;
+        int length = ASN1_STRING_to_UTF8(
+            &utf8, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, index)));
+        host |= length > 0 && pki_is_host((const char *)utf8, (size_t)length);
+        OPENSSL_free(utf8);
+    }
+    ERR_clear_error();
+    return host;
+}
+
 static bool common_name_matches(X509 *leaf, const char *wanted)
 {
     int count;

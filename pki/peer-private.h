@@ -30,6 +30,7 @@ struct pki_fault {
 struct pki_path {
     pki_x509_stack *chain; /* counted */
     time_t now;            /* of the judgement */
+    bool common_name;      /* of the policy */
     struct pki_fault faults[PKI_CHECK_END];
     bool revocation_unknown;
     char revocation[256];
@@ -99,6 +100,7 @@ bool pki_is_label(const char *bytes, size_t length); /* a part between its dots 
 
 /* peer-name.c: words for what is wrong, or NULL. */
 const char *pki_judge_common_name(X509 *leaf, bool common_name);
+bool pki_common_name_is_host(X509 *leaf); /* any CN of the subject */
 bool pki_leaf_has_name(X509 *leaf, const char *wanted, bool common_name);
 
 /* True for a signature algorithm that stands for at least 112 bits and is no SHA-1. */

@@ -144,6 +144,36 @@ START_TEST(a_circle_leads_nowhere)
 }
 END_TEST
 
+/* Constraints on DNS names: what they mean for a CN, where the SAN has no DNS name. */
+static const struct {
+    const char *subject;
+    bool accepted;
+} constrained[] = {
+    {"CN=127.0.0.1, O=Contoso", true},
+    {"CN=mail.example.com, O=Contoso", true},
+    {"CN=mail.contoso.com, O=Contoso", false},
+    {"O=Contoso", true},
+};
+
+START_TEST(an_address_in_the_cn_is_no_dns_name)
+{
+    struct pki_peer_verdict verdict;
+    X509 *root = make(&(struct test_certificate){
+        .subject = "CN=Root",
+        .key = TEST_P256_ROOT,
+        .extensions = {CA, OWN, "nameConstraints", "critical,permitted;DNS:example.com"}});
+    ck_assert(X509_STORE_add_cert(anchors, root));
+    X509 *leaf =
+        make(&(struct test_certificate){.subject = constrained[_i].subject,
+                                        .key = TEST_P384,
+                                        .issuer = root,
+                                        .issuer_key = TEST_P256_ROOT,
+                                        .extensions = {IDS, "subjectAltName", "IP:127.0.0.1"}});
+    ck_assert_msg(is_accepted(leaf, &verdict) == constrained[_i].accepted, "%s: %s",
+                  constrained[_i].subject, verdict.reason);
+}
+END_TEST
+
 /* RFC 5280 4.2.1.9: a CA's certificate for itself, with another key, is not counted. */
 START_TEST(self_issued_certificates_do_not_count_for_the_path_length)
 {
@@ -275,6 +305,7 @@ int main(void)
     tcase_add_test(tests, another_way_is_tried_where_constraints_forbid_the_first);
     tcase_add_test(tests, an_expired_cross_certificate_does_not_stand_in_the_way);
     tcase_add_test(tests, a_circle_leads_nowhere);
+    tcase_add_loop_test(tests, an_address_in_the_cn_is_no_dns_name, 0, ARRAY_SIZE(constrained));
     tcase_add_test(tests, self_issued_certificates_do_not_count_for_the_path_length);
     tcase_add_loop_test(tests, a_hundred_cas_of_one_name_are_not_tried_for_ever, 0, 2);
     tcase_add_test(tests, names_and_constraints_without_number_are_refused);
