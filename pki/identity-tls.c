@@ -44,26 +44,6 @@ static const char accepted_schemes[] =
     "rsa_pss_rsae_sha256:rsa_pss_rsae_sha384:rsa_pss_rsae_sha512:"
     "rsa_pkcs1_sha256:rsa_pkcs1_sha384:rsa_pkcs1_sha512";
 
-/* A context or one connection: OpenSSL has the same controls for both. */
-struct target {
-    SSL_CTX *context;
-    SSL *connection;
-    bool server;
-};
-
-static bool control(const struct target *target, int command, long number, const char *text)
-{
-    long result = target->connection ? SSL_ctrl(target->connection, command, number, (void *)text)
-                                     : SSL_CTX_ctrl(target->context, command, number, (void *)text);
-    return result == 1;
-}
-
-static long minimum_version(const struct target *target)
-{
-    return target->connection ? SSL_get_min_proto_version(target->connection)
-                              : SSL_CTX_get_min_proto_version(target->context);
-}
-
 /* Those that TLS 1.2 or 1.3 names. */
 static uint32_t with_scheme(uint32_t algorithms)
 {
@@ -88,10 +68,10 @@ static bool list_schemes(uint32_t algorithms, char *list, size_t size)
     return tls13;
 }
 
-static int cap_version(const struct target *target, struct error *error)
+static int cap_version(SSL *connection, struct error *error)
 {
-    if (minimum_version(target) < TLS1_3_VERSION &&
-        control(target, SSL_CTRL_SET_MAX_PROTO_VERSION, TLS1_2_VERSION, NULL))
+    if (SSL_get_min_proto_version(connection) < TLS1_3_VERSION &&
+        SSL_set_max_proto_version(connection, TLS1_2_VERSION) == 1)
         return 0;
     error_set(error, EX_CONFIG,
               "The token cannot do TLS 1.3 with an RSA key, and no other version "
@@ -107,8 +87,15 @@ static uint32_t usable_algorithms(const struct pki_version *version)
     return with_scheme(proved ? proved : pki_algorithms_of(version->pair));
 }
 
-static int limit_schemes(const struct pki_version *version, const struct target *target,
-                         struct error *error)
+static bool set_schemes(SSL *connection, const char *list)
+{
+    if (!SSL_is_server(connection))
+        return SSL_set1_client_sigalgs_list(connection, list) == 1;
+    return SSL_set1_sigalgs_list(connection, list) == 1 &&
+           SSL_set1_client_sigalgs_list(connection, accepted_schemes) == 1;
+}
+
+int pki_version_limit(const struct pki_version *version, SSL *connection, struct error *error)
 {
     char list[256];
     uint32_t algorithms = usable_algorithms(version);
@@ -117,14 +104,11 @@ static int limit_schemes(const struct pki_version *version, const struct target 
         return error_cure(error, "see with \"posternctl hsm status\" what it can do");
     }
     if (!list_schemes(algorithms, list, sizeof list)) {
-        int result = cap_version(target, error);
+        int result = cap_version(connection, error);
         if (result < 0)
             return result;
     }
-    bool done = target->server
-                    ? control(target, SSL_CTRL_SET_SIGALGS_LIST, 0, list) &&
-                          control(target, SSL_CTRL_SET_CLIENT_SIGALGS_LIST, 0, accepted_schemes)
-                    : control(target, SSL_CTRL_SET_CLIENT_SIGALGS_LIST, 0, list);
+    bool done = set_schemes(connection, list);
     ERR_clear_error();
     if (!done)
         return error_set(error, EX_SOFTWARE, "OpenSSL does not take the signature algorithms %s",
@@ -172,17 +156,4 @@ int pki_connection_suits_request(SSL *connection)
     }
     return provider_fail(EX_CONFIG, "The server asks for a certificate, and takes no kind of "
                                     "signature that our key can make: nothing was sent");
-}
-
-int pki_version_limit_context(const struct pki_version *version, SSL_CTX *context, bool server,
-                              struct error *error)
-{
-    struct target target = {.context = context, .server = server};
-    return limit_schemes(version, &target, error);
-}
-
-int pki_version_limit(const struct pki_version *version, SSL *connection, struct error *error)
-{
-    struct target target = {.connection = connection, .server = SSL_is_server(connection)};
-    return limit_schemes(version, &target, error);
 }

@@ -244,7 +244,8 @@ static bool same_chain(const struct pki_chain *a, const struct pki_chain *b)
     int count = sk_X509_num(a->intermediates);
     bool same = X509_cmp(a->leaf, b->leaf) == 0 && count == sk_X509_num(b->intermediates);
     for (int i = 0; same && i < count; i++)
-        same = X509_cmp(sk_X509_value(a->intermediates, i), sk_X509_value(b->intermediates, i)) == 0;
+        same =
+            X509_cmp(sk_X509_value(a->intermediates, i), sk_X509_value(b->intermediates, i)) == 0;
     return same;
 }
 
