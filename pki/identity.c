@@ -256,6 +256,20 @@ bool pki_identity_same(const struct pki_identity *one, const struct pki_identity
     return strcmp(a->source, b->source) == 0 && same_chain(&a->chain, &b->chain);
 }
 
+bool pki_identity_has_key(const struct pki_identity *identity, const char *key)
+{
+    _cleanup_(pki_version_unrefp) struct pki_version *version = pki_slot_version(identity->slot);
+    size_t length = strlen(key);
+    for (const char *line = version->source; *line;) {
+        /* as print_source() wrote it */
+        const char *text = strchr(line, ':'), *end = strchr(line, '\n');
+        if (text && (size_t)atol(line) == length && strncmp(text + 1, key, length) == 0)
+            return true;
+        line = end ? end + 1 : line + strlen(line);
+    }
+    return false;
+}
+
 const char *pki_identity_name(const struct pki_identity *identity)
 {
     return identity->name;

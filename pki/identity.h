@@ -62,6 +62,9 @@ bool pki_identity_has_name(const struct pki_identity *identity, const char *host
 /* True when both present the same chain, with a key from the same sources. */
 bool pki_identity_same(const struct pki_identity *one, const struct pki_identity *other);
 
+/* True when its key is at this URI or path: one of the places it was opened from. */
+bool pki_identity_has_key(const struct pki_identity *identity, const char *key);
+
 /* From now on `identity` presents what `other` presents; cannot fail. */
 void pki_identity_switch(struct pki_identity *identity, const struct pki_identity *other);
 /* The number of the version in force: no two versions of a process have the same. */

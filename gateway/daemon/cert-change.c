@@ -99,6 +99,28 @@ void cert_tell(struct cert_change *change, const char *step, const char *connect
                                control_text(cure && *cure ? cure : NULL)));
 }
 
+/* What is to be done on the other side, before the activation as often as not. */
+static void tell_tenant(struct cert_change *change)
+{
+    char lines[PKI_TENANT_LINES][PKI_TENANT_LINE_SIZE];
+    unsigned count = pki_tenant_side_lines(&change->admission.side, lines);
+    for (unsigned i = 0; i < count; i++)
+        cert_tell(change, "tenant", NULL, "note", lines[i], NULL);
+}
+
+static json_t *tenant_object(const struct cert_change *change)
+{
+    const struct pki_tenant_side *side = &change->admission.side;
+    if (!change->admission.has_side)
+        return NULL;
+    return json_pack("{s:o, s:b, s:o, s:o, s:o, s:o}", "sender_names",
+                     control_text(side->sender_names), "sender_name_changes",
+                     side->sender_name_changes, "send_connector_before",
+                     control_text(side->send_connector_before), "send_connector_after",
+                     control_text(side->send_connector_after), "tlsa_before",
+                     control_text(side->tlsa_before), "tlsa_after", control_text(side->tlsa_after));
+}
+
 static void answer(struct cert_change *change)
 {
     if (change->asker)
@@ -110,9 +132,10 @@ static void answer(struct cert_change *change)
                           json_pack("{s:O}", "connectors", change->connectors));
     else
         control_answer(change->request,
-                       json_pack("{s:s, s:s, s:O, s:O*}", "verb", change->verb->name, "outcome",
-                                 "passed", "connectors", change->connectors, "certificate",
-                                 change->shown));
+                       json_pack("{s:s, s:s, s:O, s:O*, s:o*}", "verb", change->verb->name,
+                                 "outcome", "passed", "connectors", change->connectors,
+                                 "certificate", change->shown, "tenant_side",
+                                 tenant_object(change)));
 }
 
 static void end(struct cert_change *change)
@@ -148,7 +171,7 @@ static int with_surroundings(struct cert_change *change,
 static int admit(struct cert_change *change, const struct pki_surroundings *surroundings)
 {
     return pki_rotation_admit(change->rotation, surroundings, change->chain, change->length,
-                              change->key, change->from, &change->candidate, &change->found,
+                              change->key, change->from, &change->candidate, &change->admission,
                               &change->error);
 }
 
@@ -226,8 +249,8 @@ static void fail(struct cert_change *change)
 
 static void tell_findings(struct cert_change *change)
 {
-    for (unsigned i = 0; i < change->found.count; i++) {
-        const struct pki_finding *finding = &change->found.finding[i];
+    for (unsigned i = 0; i < change->admission.found.count; i++) {
+        const struct pki_finding *finding = &change->admission.found.finding[i];
         cert_tell(change, "chain", NULL, finding->refusal ? "failed" : "warning", finding->what,
                   finding->cure);
     }
@@ -251,6 +274,7 @@ static void tell_step(struct cert_change *change, enum cert_step step)
     if (step == CERT_ADMIT) {
         tell_findings(change);
         cert_tell(change, "chain", NULL, "passed", "the chain is complete and in force", NULL);
+        tell_tenant(change);
     }
     if (words[step].step)
         cert_tell(change, words[step].step, NULL, "passed", words[step].detail, NULL);

@@ -74,7 +74,7 @@ struct cert_change {
     struct offload_job job;
     int result;
     struct error error;
-    struct pki_inspection found;
+    struct pki_admission admission;
     /* of the whole */
     struct pki_candidate candidate;
     json_t *connectors; /* what the test said of each */
