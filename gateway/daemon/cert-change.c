@@ -21,6 +21,11 @@ const struct cert_verb cert_verb_rotate = {"rotate",
 
 static void run_step(struct cert_change *change);
 
+static enum cert_step step_of(const struct cert_change *change)
+{
+    return change->verb->steps[change->step];
+}
+
 /* --- beginning and end --- */
 
 static int not_now(const struct certificates *certificates, struct error *error)
@@ -49,6 +54,20 @@ static int find_certificate(const struct conn_config *config, const char *name, 
                              "postern.xml and taken up by posternctl reload");
 }
 
+/* The way back is open while a next hop is waited for, which may take minutes: nothing is written
+ * in a test. What was tested comes to nothing then. */
+static bool overtake(struct certificates *certificates, const struct cert_verb *verb)
+{
+    struct cert_change *other = certificates->change;
+    if (verb->steps[0] != CERT_ROLLBACK || !other || step_of(other) != CERT_TEST ||
+        certificates->parked)
+        return false;
+    other->overtaken = true;
+    certificates->parked = other;
+    certificates->change = NULL;
+    return true;
+}
+
 int cert_change_new(struct certificates *certificates, const struct cert_verb *verb,
                     const char *name, struct cert_change **ret, struct error *error)
 {
@@ -57,7 +76,7 @@ int cert_change_new(struct certificates *certificates, const struct cert_verb *v
     int result = find_certificate(daemon->snapshot->config, name, &index, error);
     if (result < 0)
         return result;
-    if (certificates->change || daemon->reload || daemon->stop)
+    if (daemon->reload || daemon->stop || (certificates->change && !overtake(certificates, verb)))
         return not_now(certificates, error);
     struct cert_change *change = calloc(1, sizeof *change);
     if (!change)
@@ -141,16 +160,14 @@ static void answer(struct cert_change *change)
 static void end(struct cert_change *change)
 {
     struct certificates *certificates = change->certificates;
-    certificates->change = NULL;
+    if (certificates->change == change)
+        certificates->change = NULL;
+    if (certificates->parked == change)
+        certificates->parked = NULL;
     answer(change);
     cert_change_free(change);
     cert_schedule_look(certificates);
     daemon_reload_waiting(certificates->daemon);
-}
-
-static enum cert_step step_of(const struct cert_change *change)
-{
-    return change->verb->steps[change->step];
 }
 
 /* --- on the pool --- */
@@ -288,11 +305,27 @@ static void forget_everywhere(struct cert_change *change)
                                  &error); /* without memory they go when they are met */
 }
 
+/* Whoever asked has left, or thought better of it: nothing is switched behind their back. */
+static bool is_abandoned(const struct cert_change *change)
+{
+    return change->verb->steps[change->step + 1] == CERT_ACTIVATE && change->request &&
+           !control_is_wanted(change->request);
+}
+
+static int give_up(struct cert_change *change)
+{
+    error_set(&change->error, EX_TEMPFAIL,
+              change->overtaken ? "A rollback came meanwhile" : "Whoever asked has left");
+    return error_cure(&change->error, "say it again, if it is still wanted");
+}
+
 void cert_step_done(struct cert_change *change, int result)
 {
     enum cert_step step = step_of(change);
     if (change->certificates->closing)
         return; /* certificates_free() answers */
+    if (result == 0 && (change->overtaken || is_abandoned(change)))
+        result = give_up(change);
     change->result = result;
     if (result < 0) {
         if (step == CERT_ADMIT)

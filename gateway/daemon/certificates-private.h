@@ -16,10 +16,12 @@ struct cert_watch;
 struct certificates {
     struct daemon *daemon;
     struct cert_change *change; /* under way, or NULL */
-    bool closing;               /* posternd ends: a change goes no further */
-    struct loop_timer due;      /* cert-schedule.c */
-    int64_t due_pause;          /* seconds since 1970: not before that again */
-    struct loop_watch inotify;  /* cert-watch.c */
+    struct cert_change
+        *parked;           /* its test goes on, and it comes to nothing: a rollback came; or NULL */
+    bool closing;          /* posternd ends: a change goes no further */
+    struct loop_timer due; /* cert-schedule.c */
+    int64_t due_pause;     /* seconds since 1970: not before that again */
+    struct loop_watch inotify; /* cert-watch.c */
     struct loop_timer scan;
     struct cert_watch *watches;
     size_t watch_count;
@@ -58,7 +60,8 @@ struct cert_change {
     struct certificates *certificates;
     struct control_request *request; /* NULL: */
     struct cert_asker *asker;
-    bool due; /* its time has come: what can never work is not tried again */
+    bool overtaken; /* parked */
+    bool due;       /* its time has come: what can never work is not tried again */
     const struct cert_verb *verb;
     unsigned step;
     struct snapshot *snapshot;     /* counted */

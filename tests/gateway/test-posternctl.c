@@ -52,6 +52,9 @@ static const struct line {
     {{"hsm", "status"}, "hsm", "status", NULL, NULL, NULL, false},
     {{"hsm", "test"}, "hsm", "test", NULL, NULL, NULL, false},
     {{"hsm", "test", "hybrid", "--count", "5"}, "hsm", "test", "hybrid", NULL, NULL, false},
+    {{"cert", "list"}, "cert", "list", NULL, NULL, NULL, false},
+    {{"cert", "rollback", "hybrid"}, "cert", "rollback", "hybrid", NULL, NULL, false},
+    {{"cert", "stage", "hybrid", "-", "--json"}, "cert", "stage", "hybrid", NULL, NULL, true},
 };
 
 /* argv with the program's name in front; getopt moves the pointers about. */
@@ -88,7 +91,10 @@ static const struct {
     const char *what, *cure;
     bool json;
 } mistakes[] = {
-    {{NULL}, "needs to be told", "status, reload, config, inbound, outbound, hsm", false},
+    {{NULL},
+     "needs to be told",
+     "status, reload, config, doctor, inbound, outbound, hsm, cert",
+     false},
     {{"statsu"}, "knows no \"statsu\"", "status, reload", false},
     {{"inbound"}, "inbound needs a verb", "list, show", false},
     {{"inbound", "validate", "x"}, "inbound knows no \"validate\"", "list, show", false},
@@ -105,7 +111,34 @@ static const struct {
     {{"hsm", "test", "--count", "1x"}, "no number between 1 and 10000", "--count 100", false},
     {{"hsm", "status", "--count", "9"}, "hsm status takes no --count", "leave --count out", false},
     {{"--help", "statsu"}, "knows no \"statsu\"", "status", false},
+    {{"cert", "stage", "hybrid"}, "needs a CHAIN behind the NAME", "cert stage NAME CHAIN", false},
+    {{"cert", "stage"}, "needs a NAME", "cert stage NAME CHAIN", false},
+    {{"cert", "import", "hybrid", "--key", "/k"},
+     "needs a --chain",
+     "--chain FILE --key KEY",
+     false},
+    {{"cert", "import", "hybrid", "--chain", "f"},
+     "needs a --key",
+     "--chain FILE --key KEY",
+     false},
+    {{"cert", "test", "hybrid", "--at", "x"}, "cert test takes no --at", "leave --at out", false},
+    {{"cert", "list", "--key", "/k"}, "cert list takes no --key", "leave --key out", false},
+    {{"cert", "test", "hybrid", "--send"}, "cert test takes no --send", "leave --send out", false},
 };
+
+START_TEST(an_operand_and_an_option_more_are_read)
+{
+    static const char *const words[WORDS] = {"cert",      "rotate", "hybrid",
+                                             "chain.pem", "--key",  "/k"};
+    struct ctl_arguments got;
+    struct error error;
+    ck_assert_msg(read_words(&got, words, &error) == 0, "%s", error.what);
+    ck_assert_str_eq(got.operand, "hybrid");
+    ck_assert_str_eq(got.second, "chain.pem");
+    ck_assert_str_eq(got.key, "/k");
+    ck_assert_ptr_null(got.at);
+}
+END_TEST
 
 START_TEST(a_mistake_is_told_with_what_to_type)
 {
@@ -315,6 +348,7 @@ static Suite *posternctl_suite(void)
 {
     Suite *suite = suite_create("posternctl");
     TCase *line = tcase_create("command line");
+    tcase_add_test(line, an_operand_and_an_option_more_are_read);
     tcase_add_loop_test(line, a_line_is_read, 0, ARRAY_SIZE(lines));
     tcase_add_loop_test(line, a_mistake_is_told_with_what_to_type, 0, ARRAY_SIZE(mistakes));
     tcase_add_test(line, help_and_version_need_no_command);
