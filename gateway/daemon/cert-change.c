@@ -308,8 +308,8 @@ static void forget_everywhere(struct cert_change *change)
 /* Whoever asked has left, or thought better of it: nothing is switched behind their back. */
 static bool is_abandoned(const struct cert_change *change)
 {
-    return change->verb->steps[change->step + 1] == CERT_ACTIVATE && change->request &&
-           !control_is_wanted(change->request);
+    return step_of(change) != CERT_END && change->verb->steps[change->step + 1] == CERT_ACTIVATE &&
+           change->request && !control_is_wanted(change->request);
 }
 
 static int give_up(struct cert_change *change)

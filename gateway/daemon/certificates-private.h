@@ -39,7 +39,7 @@ enum cert_step {
     CERT_ROLLBACK,
     CERT_END
 };
-enum { CERT_STEPS_MAXIMUM = 4 };
+enum { CERT_STEPS_MAXIMUM = 5 }; /* CERT_END is behind the last, at least once */
 
 /* What a verb is. */
 struct cert_verb {
