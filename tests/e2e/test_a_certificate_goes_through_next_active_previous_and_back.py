@@ -89,3 +89,6 @@ def test_its_key_is_known_by_name_wherever_it_was_found(token, pki, line):
     assert "object=second" in key["key"] and key["identities"] == ["hybrid"], key
     tested = gateway.ctl("hsm", "test", "hybrid", "--count", "3")
     assert tested.exit == 0 and "object=second" in tested.json["steps"][0]["key"], tested
+    listed = gateway.ctl("hsm", "list").json["tokens"][0]["keys"]
+    assert {"hybrid"} == {name for one in listed for name in one["identities"]}, listed
+    assert ["hybrid"] in [one["identities"] for one in listed if "object=second" in one["uri"]]
