@@ -51,8 +51,6 @@ int pki_chain_read(const char *path, OSSL_LIB_CTX *context, struct pki_chain *re
                    size_t size, struct error *error);
 
 /* identity-tls.c: sets what the version's key may sign with. */
-int pki_version_limit_context(const struct pki_version *version, SSL_CTX *context, bool server,
-                              struct error *error);
 int pki_version_limit(const struct pki_version *version, SSL *connection, struct error *error);
 /* True when one may take the other's place without other limits. */
 bool pki_version_suits(const struct pki_version *version, const struct pki_version *other);

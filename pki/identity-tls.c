@@ -8,8 +8,6 @@
  * says which, and tests/pki/test-identity-tls.c proves it. Contexts belong to one thread while they
  * are made, connections to one thread always. */
 #include <openssl/err.h>
-#include <pthread.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -46,26 +44,6 @@ static const char accepted_schemes[] =
     "rsa_pss_rsae_sha256:rsa_pss_rsae_sha384:rsa_pss_rsae_sha512:"
     "rsa_pkcs1_sha256:rsa_pkcs1_sha384:rsa_pkcs1_sha512";
 
-/* A context or one connection: OpenSSL has the same controls for both. */
-struct target {
-    SSL_CTX *context;
-    SSL *connection;
-    bool server;
-};
-
-static bool control(const struct target *target, int command, long number, const char *text)
-{
-    long result = target->connection ? SSL_ctrl(target->connection, command, number, (void *)text)
-                                     : SSL_CTX_ctrl(target->context, command, number, (void *)text);
-    return result == 1;
-}
-
-static long minimum_version(const struct target *target)
-{
-    return target->connection ? SSL_get_min_proto_version(target->connection)
-                              : SSL_CTX_get_min_proto_version(target->context);
-}
-
 /* Those that TLS 1.2 or 1.3 names. */
 static uint32_t with_scheme(uint32_t algorithms)
 {
@@ -90,38 +68,10 @@ static bool list_schemes(uint32_t algorithms, char *list, size_t size)
     return tls13;
 }
 
-/* Where a context keeps the maximum that it had before it was capped, plus one. */
-static int cap_index = -1;
-static pthread_once_t cap_once = PTHREAD_ONCE_INIT;
-
-static void make_cap_index(void)
+static int cap_version(SSL *connection, struct error *error)
 {
-    cap_index = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, NULL);
-}
-
-static bool remember_cap(SSL_CTX *context)
-{
-    intptr_t before = SSL_CTX_get_max_proto_version(context) + 1;
-    pthread_once(&cap_once, make_cap_index);
-    return SSL_CTX_get_ex_data(context, cap_index) ||
-           SSL_CTX_set_ex_data(context, cap_index, (void *)before) == 1;
-}
-
-/* What the context had to be capped for was proved since: the connection is as if it never was. */
-static bool lift_cap(const struct target *target)
-{
-    if (!target->connection)
-        return true;
-    pthread_once(&cap_once, make_cap_index);
-    intptr_t before = (intptr_t)SSL_CTX_get_ex_data(SSL_get_SSL_CTX(target->connection), cap_index);
-    return !before || control(target, SSL_CTRL_SET_MAX_PROTO_VERSION, before - 1, NULL);
-}
-
-static int cap_version(const struct target *target, struct error *error)
-{
-    if (minimum_version(target) < TLS1_3_VERSION &&
-        (target->connection || remember_cap(target->context)) &&
-        control(target, SSL_CTRL_SET_MAX_PROTO_VERSION, TLS1_2_VERSION, NULL))
+    if (SSL_get_min_proto_version(connection) < TLS1_3_VERSION &&
+        SSL_set_max_proto_version(connection, TLS1_2_VERSION) == 1)
         return 0;
     error_set(error, EX_CONFIG,
               "The token cannot do TLS 1.3 with an RSA key, and no other version "
@@ -137,8 +87,15 @@ static uint32_t usable_algorithms(const struct pki_version *version)
     return with_scheme(proved ? proved : pki_algorithms_of(version->pair));
 }
 
-static int limit_schemes(const struct pki_version *version, const struct target *target,
-                         struct error *error)
+static bool set_schemes(SSL *connection, const char *list)
+{
+    if (!SSL_is_server(connection))
+        return SSL_set1_client_sigalgs_list(connection, list) == 1;
+    return SSL_set1_sigalgs_list(connection, list) == 1 &&
+           SSL_set1_client_sigalgs_list(connection, accepted_schemes) == 1;
+}
+
+int pki_version_limit(const struct pki_version *version, SSL *connection, struct error *error)
 {
     char list[256];
     uint32_t algorithms = usable_algorithms(version);
@@ -146,15 +103,12 @@ static int limit_schemes(const struct pki_version *version, const struct target 
         error_set(error, EX_CONFIG, "The token makes no kind of signature that TLS 1.2 or 1.3 has");
         return error_cure(error, "see with \"posternctl hsm status\" what it can do");
     }
-    bool tls13 = list_schemes(algorithms, list, sizeof list);
-    int result = tls13 ? 0 : cap_version(target, error);
-    if (result < 0)
-        return result;
-    bool done =
-        (!tls13 || lift_cap(target)) &&
-        (target->server ? control(target, SSL_CTRL_SET_SIGALGS_LIST, 0, list) &&
-                              control(target, SSL_CTRL_SET_CLIENT_SIGALGS_LIST, 0, accepted_schemes)
-                        : control(target, SSL_CTRL_SET_CLIENT_SIGALGS_LIST, 0, list));
+    if (!list_schemes(algorithms, list, sizeof list)) {
+        int result = cap_version(connection, error);
+        if (result < 0)
+            return result;
+    }
+    bool done = set_schemes(connection, list);
     ERR_clear_error();
     if (!done)
         return error_set(error, EX_SOFTWARE, "OpenSSL does not take the signature algorithms %s",
@@ -202,17 +156,4 @@ int pki_connection_suits_request(SSL *connection)
     }
     return provider_fail(EX_CONFIG, "The server asks for a certificate, and takes no kind of "
                                     "signature that our key can make: nothing was sent");
-}
-
-int pki_version_limit_context(const struct pki_version *version, SSL_CTX *context, bool server,
-                              struct error *error)
-{
-    struct target target = {.context = context, .server = server};
-    return limit_schemes(version, &target, error);
-}
-
-int pki_version_limit(const struct pki_version *version, SSL *connection, struct error *error)
-{
-    struct target target = {.connection = connection, .server = SSL_is_server(connection)};
-    return limit_schemes(version, &target, error);
 }

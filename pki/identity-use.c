@@ -15,12 +15,6 @@
 #include "pki/identity-private.h"
 #include "pki/provider.h"
 
-/* Of a context. */
-struct made_with {
-    uint64_t serial;
-    long maximum_version; /* as it was before the version limited it */
-};
-
 /* Of a connection: which version it presents. */
 struct bound {
     struct pki_slot *slot;       /* counted */
@@ -34,11 +28,11 @@ struct bound {
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static int context_index = -1, connection_index = -1;
 
-static void free_made_with(void *parent, void *pointer, CRYPTO_EX_DATA *data, int index,
-                           long number, void *argument)
+static void free_context_slot(void *parent, void *pointer, CRYPTO_EX_DATA *data, int index,
+                              long number, void *argument)
 {
     (void)parent, (void)data, (void)index, (void)number, (void)argument;
-    free(pointer);
+    pki_slot_unref(pointer);
 }
 
 static void free_bound(void *parent, void *pointer, CRYPTO_EX_DATA *data, int index, long number,
@@ -56,7 +50,7 @@ static void free_bound(void *parent, void *pointer, CRYPTO_EX_DATA *data, int in
 
 static void make_indexes(void)
 {
-    context_index = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, free_made_with);
+    context_index = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, free_context_slot);
     connection_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, free_bound);
 }
 
@@ -115,23 +109,17 @@ static int put_certificate(const struct pki_version *version, SSL *connection, s
                : refused_by_openssl(error);
 }
 
-/* What the connection has by now: of its own, or of its context. */
-static uint64_t serial_there(const struct bound *bound, const struct made_with *made)
-{
-    return bound->version ? bound->version->serial : made ? made->serial : 0;
-}
-
 /* Takes the version over when it succeeds. */
 static int put_version(struct bound *bound, struct pki_version **version, SSL *connection,
                        struct error *error)
 {
-    const struct made_with *made = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(connection), context_index);
-    if ((*version)->serial != serial_there(bound, made)) {
+    SSL_CTX *context = SSL_get_SSL_CTX(connection);
+    if (*version != bound->version) {
         int result = put_certificate(*version, connection, error);
         if (result < 0)
             return result;
-        if (made)
-            SSL_set_max_proto_version(connection, (int)made->maximum_version);
+        /* The former one may have lowered it. */
+        SSL_set_max_proto_version(connection, (int)SSL_CTX_get_max_proto_version(context));
     }
     if (!bind_sessions(bound, (*version)->serial, connection))
         return refused_by_openssl(error);
@@ -141,6 +129,27 @@ static int put_version(struct bound *bound, struct pki_version **version, SSL *c
     pki_version_unref(bound->version);
     bound->version = TAKE_PTR(*version);
     return 0;
+}
+
+/* NULL: no memory. */
+static struct bound *bind_to(SSL *connection, struct pki_slot *slot)
+{
+    struct bound *bound = calloc(1, sizeof *bound);
+    if (!bound || SSL_set_ex_data(connection, connection_index, bound) != 1) {
+        free(bound);
+        return NULL;
+    }
+    __atomic_add_fetch(&slot->references, 1, __ATOMIC_RELAXED);
+    bound->slot = slot;
+    return bound;
+}
+
+/* One that nobody prepared is its context's. */
+static struct bound *bound_or_context(SSL *connection)
+{
+    struct bound *bound = bound_of(connection);
+    struct pki_slot *slot = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(connection), context_index);
+    return bound || !slot ? bound : bind_to(connection, slot);
 }
 
 /* The handshake begins: what was switched since the connection was prepared is taken up. */
@@ -161,13 +170,15 @@ static int take_up(SSL *connection, struct bound *bound)
 static void note_progress(const SSL *constant, int where, int result)
 {
     SSL *connection = (SSL *)(uintptr_t)constant; /* OpenSSL has it const for no good */
-    struct bound *bound = bound_of(connection);
     (void)result;
-    if (!(where & SSL_CB_HANDSHAKE_START) || !bound || bound->begun)
+    if (!(where & SSL_CB_HANDSHAKE_START))
+        return;
+    struct bound *bound = bound_or_context(connection);
+    if (!bound || bound->begun)
         return;
     (void)take_up(connection, bound); /* a failure ends the handshake at the certificate */
     SSL_SESSION *session = SSL_get_session(connection);
-    if (session && !made_under(session, bound->version->serial))
+    if (session && (!bound->version || !made_under(session, bound->version->serial)))
         SSL_set_session(connection, NULL);
 }
 
@@ -192,17 +203,19 @@ static int choose_certificate(SSL *connection, void *argument)
     (void)argument;
     if (bound && bound->error)
         return provider_fail(bound->error->code, "%s", bound->error->what);
-    return bound && !put_late(bound, connection) ? 0 : pki_connection_suits_request(connection);
+    if (!bound || !bound->version)
+        return provider_fail(EX_OSERR, "There is no memory for the certificate");
+    return put_late(bound, connection) ? pki_connection_suits_request(connection) : 0;
 }
 
 static int note_hello(SSL *connection, int *alert, void *argument)
 {
-    struct bound *bound = bound_of(connection);
+    struct bound *bound = bound_or_context(connection);
     (void)argument;
-    if (!bound || bound->begun || take_up(connection, bound) == 0)
+    if (bound && (bound->begun || take_up(connection, bound) == 0))
         return SSL_CLIENT_HELLO_SUCCESS;
     *alert = SSL_AD_INTERNAL_ERROR;
-    if (bound->error)
+    if (bound && bound->error)
         provider_fail(bound->error->code, "%s", bound->error->what);
     return SSL_CLIENT_HELLO_ERROR;
 }
@@ -211,15 +224,10 @@ int pki_identity_prepare(const struct pki_identity *identity, SSL *connection, s
 {
     _cleanup_(pki_version_unrefp) struct pki_version *version = pki_slot_version(identity->slot);
     struct bound *bound = bound_of(connection);
-    if (!bound) {
-        bound = calloc(1, sizeof *bound);
-        if (!bound || SSL_set_ex_data(connection, connection_index, bound) != 1) {
-            free(bound);
-            return error_set(error, EX_OSERR, "There is no memory for a connection");
-        }
-        __atomic_add_fetch(&identity->slot->references, 1, __ATOMIC_RELAXED);
-        bound->slot = identity->slot;
-    }
+    if (!bound)
+        bound = bind_to(connection, identity->slot);
+    if (!bound)
+        return error_set(error, EX_OSERR, "There is no memory for a connection");
     int result = put_version(bound, &version, connection, error);
     return result < 0 ? error_where(error, "%s", identity->name) : 0;
 }
@@ -256,44 +264,47 @@ static int find_role(SSL_CTX *context, bool *server, struct error *error)
     return error_set(error, EX_SOFTWARE, "The TLS context is neither a client's nor a server's");
 }
 
-static int remember(SSL_CTX *context, uint64_t serial, struct error *error)
+int pki_identity_bind(struct pki_identity *identity, SSL_CTX *context, struct error *error)
 {
     pthread_once(&once, make_indexes);
-    struct made_with *made = calloc(1, sizeof *made);
-    if (!made || context_index < 0 || SSL_CTX_set_ex_data(context, context_index, made) != 1) {
-        free(made);
+    struct pki_slot *before =
+        context_index < 0 ? NULL : SSL_CTX_get_ex_data(context, context_index);
+    if (context_index < 0 || SSL_CTX_set_ex_data(context, context_index, identity->slot) != 1)
         return error_set(error, EX_OSERR, "There is no memory for a TLS context");
-    }
-    made->serial = serial;
-    made->maximum_version = SSL_CTX_get_max_proto_version(context);
+    __atomic_add_fetch(&identity->slot->references, 1, __ATOMIC_RELAXED);
+    pki_slot_unref(before);
     return 0;
 }
 
-static int use_version(const struct pki_version *version, SSL_CTX *context, struct error *error)
+/* On a connection that is never used: what is wrong is said now. */
+static int try_it(const struct pki_identity *identity, SSL_CTX *context, bool server,
+                  struct error *error)
 {
-    bool server;
+    SSL *connection = SSL_new(context);
+    if (!connection)
+        return error_set(error, EX_OSERR, "There is no memory for a connection");
+    if (server)
+        SSL_set_accept_state(connection);
+    else
+        SSL_set_connect_state(connection);
+    int result = pki_identity_prepare(identity, connection, error);
+    SSL_free(connection);
+    return result;
+}
+
+int pki_identity_use(struct pki_identity *identity, SSL_CTX *context, struct error *error)
+{
+    bool server = false;
     int result = find_role(context, &server, error);
+    if (result == 0)
+        result = pki_identity_bind(identity, context, error);
     if (result < 0)
-        return result;
-    if (SSL_CTX_use_certificate(context, version->chain.leaf) != 1 ||
-        SSL_CTX_set1_chain(context, version->chain.intermediates) != 1 ||
-        SSL_CTX_use_PrivateKey(context, version->pair) != 1)
-        return refused_by_openssl(error);
-    result = remember(context, version->serial, error);
-    if (result < 0)
-        return result;
+        return error_where(error, "%s", identity->name);
     if (server) {
         SSL_CTX_set_client_hello_cb(context, note_hello, NULL);
     } else {
         SSL_CTX_set_info_callback(context, note_progress);
         SSL_CTX_set_cert_cb(context, choose_certificate, NULL);
     }
-    return pki_version_limit_context(version, context, server, error);
-}
-
-int pki_identity_use(struct pki_identity *identity, SSL_CTX *context, struct error *error)
-{
-    _cleanup_(pki_version_unrefp) struct pki_version *version = pki_slot_version(identity->slot);
-    int result = use_version(version, context, error);
-    return result < 0 ? error_where(error, "%s", identity->name) : 0;
+    return try_it(identity, context, server, error);
 }

@@ -244,7 +244,8 @@ static bool same_chain(const struct pki_chain *a, const struct pki_chain *b)
     int count = sk_X509_num(a->intermediates);
     bool same = X509_cmp(a->leaf, b->leaf) == 0 && count == sk_X509_num(b->intermediates);
     for (int i = 0; same && i < count; i++)
-        same = X509_cmp(sk_X509_value(a->intermediates, i), sk_X509_value(b->intermediates, i)) == 0;
+        same =
+            X509_cmp(sk_X509_value(a->intermediates, i), sk_X509_value(b->intermediates, i)) == 0;
     return same;
 }
 
@@ -253,6 +254,20 @@ bool pki_identity_same(const struct pki_identity *one, const struct pki_identity
     _cleanup_(pki_version_unrefp) struct pki_version *a = pki_slot_version(one->slot);
     _cleanup_(pki_version_unrefp) struct pki_version *b = pki_slot_version(other->slot);
     return strcmp(a->source, b->source) == 0 && same_chain(&a->chain, &b->chain);
+}
+
+bool pki_identity_has_key(const struct pki_identity *identity, const char *key)
+{
+    _cleanup_(pki_version_unrefp) struct pki_version *version = pki_slot_version(identity->slot);
+    size_t length = strlen(key);
+    for (const char *line = version->source; *line;) {
+        /* as print_source() wrote it */
+        const char *text = strchr(line, ':'), *end = strchr(line, '\n');
+        if (text && (size_t)atol(line) == length && strncmp(text + 1, key, length) == 0)
+            return true;
+        line = end ? end + 1 : line + strlen(line);
+    }
+    return false;
 }
 
 const char *pki_identity_name(const struct pki_identity *identity)

@@ -62,6 +62,9 @@ bool pki_identity_has_name(const struct pki_identity *identity, const char *host
 /* True when both present the same chain, with a key from the same sources. */
 bool pki_identity_same(const struct pki_identity *one, const struct pki_identity *other);
 
+/* True when its key is at this URI or path: one of the places it was opened from. */
+bool pki_identity_has_key(const struct pki_identity *identity, const char *key);
+
 /* From now on `identity` presents what `other` presents; cannot fail. */
 void pki_identity_switch(struct pki_identity *identity, const struct pki_identity *other);
 /* The number of the version in force: no two versions of a process have the same. */
@@ -81,23 +84,28 @@ bool pki_identity_bind_sessions(SSL *connection, const unsigned char key[static 
  * EX_UNAVAILABLE, EX_CONFIG as pki_key_operations.sign; EX_CONFIG when it does not verify. */
 int pki_identity_self_test(const struct pki_identity *identity, struct error *error);
 
-/* Puts certificate, chain and key into `context`, which must come from TLS_client_method() or
- * TLS_server_method() with the library's context, and serve no other identity. What we sign with is
- * limited to what the key's self-test proved:
+/* Makes every connection of `context` present what the identity has in force when its handshake
+ * begins. The context must come from TLS_client_method() or TLS_server_method() with the library's
+ * context, and serve no other identity; it holds neither certificate nor key itself, so that those
+ * that were switched away from go with their last connection. What we sign with is limited to what
+ * the key's self-test proved:
  *
- *   client: the list of SSL_CTX_set1_client_sigalgs_list() (OpenSSL consults it for our own
+ *   client: the list of SSL_set1_client_sigalgs_list() (OpenSSL consults it for our own
  *           CertificateVerify; what we take from the server stays as it was);
- *   server: the list of SSL_CTX_set1_sigalgs_list(); that of client_sigalgs is then set to
+ *   server: the list of SSL_set1_sigalgs_list(); that of client_sigalgs is then set to
  * OpenSSL's usual one, for else our limits would be sent to the client as its own.
  *
  * What TLS 1.0 and 1.1 sign with (SHA-1, MD5 with SHA-1) is in neither list: only a server whose
  * context allows those versions, at security level 0, comes to use it, and only in them.
  *
- * A key that cannot do PSS caps the context at TLS 1.2, EX_CONFIG when the context wants 1.3. A
+ * A key that cannot do PSS caps its connections at TLS 1.2, EX_CONFIG when the context wants 1.3. A
  * client whose identity suits none of the algorithms that the server takes fails in the handshake,
  * where OpenSSL alone would go on without a certificate; it takes the context's certificate
  * callback for that. The reason of such a failure is in pki_library_last_error(). */
 int pki_identity_use(struct pki_identity *identity, SSL_CTX *context, struct error *error);
+/* The same context is another identity's from now on: that of the configuration in force, where it
+ * was made with what is to be taken up. EX_OSERR. */
+int pki_identity_bind(struct pki_identity *identity, SSL_CTX *context, struct error *error);
 
 /* Puts the version in force on one connection, with the same limits, by what is proved now; to be
  * called on every SSL before its handshake. What was switched between this call and the handshake

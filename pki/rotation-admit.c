@@ -24,12 +24,17 @@ static int refuse_repeated(const struct pki_rotation *rotation, X509 *leaf, X509
 
 /* The first refusal is the error; the inspection has them all. */
 static int judge(const struct pki_rotation *rotation, const struct pki_bundle *bundle,
-                 struct pki_inspection *found, struct error *error)
+                 struct pki_admission *admission, struct error *error)
 {
+    struct pki_inspection *found = &admission->found;
     X509 *present = pki_identity_certificate_ref(rotation->identity);
     int result = refuse_repeated(rotation, pki_bundle_leaf(bundle), present, error);
     if (result == 0)
         pki_bundle_inspect(bundle, present, NULL, 0, found);
+    if (result == 0 && !found->refusals) {
+        pki_bundle_tenant_side(bundle, present, &admission->side);
+        admission->has_side = true;
+    }
     X509_free(present);
     if (result < 0 || !found->refusals)
         return result;
@@ -150,16 +155,17 @@ static int write_down(struct pki_rotation *rotation, const struct pki_surroundin
 
 int pki_rotation_admit(struct pki_rotation *rotation, const struct pki_surroundings *surroundings,
                        const void *chain, size_t length, const char *key, const char *from,
-                       struct pki_candidate *ret, struct pki_inspection *found, struct error *error)
+                       struct pki_candidate *ret, struct pki_admission *admission,
+                       struct error *error)
 {
     _cleanup_(pki_bundle_freep) struct pki_bundle *bundle = NULL;
     _cleanup_free_ char *keys = NULL;
     struct pki_candidate candidate = {0};
-    *found = (struct pki_inspection){0};
+    memset(admission, 0, sizeof *admission);
     int result =
         pki_bundle_parse(chain, length, pki_library_context(surroundings->library), &bundle, error);
     if (result == 0)
-        result = judge(rotation, bundle, found, error);
+        result = judge(rotation, bundle, admission, error);
     if (result < 0)
         return result;
     if (key)

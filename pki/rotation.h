@@ -89,6 +89,13 @@ struct pki_candidate {
 };
 void pki_candidate_clear(struct pki_candidate *candidate);
 
+/* What there is to say of a chain that came. */
+struct pki_admission {
+    struct pki_inspection found;
+    bool has_side;               /* it was not refused: */
+    struct pki_tenant_side side; /* what the other side is to change */
+};
+
 /* Judges a chain as it came from the CA (bundle.h), finds its key, tests it, and writes it down.
  * `key` (a URI or an absolute path) says where the key is; NULL: where the certificate in force has
  * its own, then the Key elements, then anywhere on the tokens. `found` has what there is to say of
@@ -97,7 +104,7 @@ void pki_candidate_clear(struct pki_candidate *candidate);
  * either it gets a role, or pki_rotation_forget() is called. */
 int pki_rotation_admit(struct pki_rotation *rotation, const struct pki_surroundings *surroundings,
                        const void *chain, size_t length, const char *key, const char *from,
-                       struct pki_candidate *ret, struct pki_inspection *found,
+                       struct pki_candidate *ret, struct pki_admission *admission,
                        struct error *error);
 /* Whatever has no role goes. */
 void pki_rotation_forget(struct pki_rotation *rotation);

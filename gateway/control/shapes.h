@@ -153,10 +153,13 @@
  * cert-import, the same with a key; cert-test {"name":…, "recipient":…}; cert-activate {"name":…,
  * "at":TIME}; cert-rollback {"name":…}; cert-rotate, as stage and test. The chain has at most 40 KiB
  * before base64. A progress object as each step ends,
- *   {"step":"chain|key|self-test|stage|test|activate|schedule|rollback", "connector":"tenant"|null,
- *    "outcome":"passed|failed|warning", "detail":"…", "cure":"…"|null}
+ *   {"step":"chain|tenant|key|self-test|stage|test|activate|schedule|rollback",
+ *    "connector":"tenant"|null, "outcome":"passed|failed|warning|note", "detail":"…", "cure":"…"|null}
  * and between them those of outbound-validate, with "connector". The result is
- *   {"verb":"rotate", "outcome":"passed", "connectors":[…], "certificate":CERTIFICATE}
+ *   {"verb":"rotate", "outcome":"passed", "connectors":[…], "certificate":CERTIFICATE,
+ *    "tenant_side":{"sender_names":"…", "sender_name_changes":false, "send_connector_before":"…",
+ *                   "send_connector_after":"<I>…<S>…", "tlsa_before":"3 1 1 …", "tlsa_after":"…"}
+ *    (where a chain was given)}
  * where "connectors" has the results of outbound-validate, each with "connector". What fails changes
  * nothing and is an error, with "connectors" in it: 65, the chain cannot work, or there is nothing to
  * activate, test or go back to; 69, a next hop does not take it, or a token is away; 75, another change

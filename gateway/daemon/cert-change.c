@@ -21,6 +21,11 @@ const struct cert_verb cert_verb_rotate = {"rotate",
 
 static void run_step(struct cert_change *change);
 
+static enum cert_step step_of(const struct cert_change *change)
+{
+    return change->verb->steps[change->step];
+}
+
 /* --- beginning and end --- */
 
 static int not_now(const struct certificates *certificates, struct error *error)
@@ -49,6 +54,20 @@ static int find_certificate(const struct conn_config *config, const char *name, 
                              "postern.xml and taken up by posternctl reload");
 }
 
+/* The way back is open while a next hop is waited for, which may take minutes: nothing is written
+ * in a test. What was tested comes to nothing then. */
+static bool overtake(struct certificates *certificates, const struct cert_verb *verb)
+{
+    struct cert_change *other = certificates->change;
+    if (verb->steps[0] != CERT_ROLLBACK || !other || step_of(other) != CERT_TEST ||
+        certificates->parked)
+        return false;
+    other->overtaken = true;
+    certificates->parked = other;
+    certificates->change = NULL;
+    return true;
+}
+
 int cert_change_new(struct certificates *certificates, const struct cert_verb *verb,
                     const char *name, struct cert_change **ret, struct error *error)
 {
@@ -57,7 +76,7 @@ int cert_change_new(struct certificates *certificates, const struct cert_verb *v
     int result = find_certificate(daemon->snapshot->config, name, &index, error);
     if (result < 0)
         return result;
-    if (certificates->change || daemon->reload || daemon->stop)
+    if (daemon->reload || daemon->stop || (certificates->change && !overtake(certificates, verb)))
         return not_now(certificates, error);
     struct cert_change *change = calloc(1, sizeof *change);
     if (!change)
@@ -99,6 +118,28 @@ void cert_tell(struct cert_change *change, const char *step, const char *connect
                                control_text(cure && *cure ? cure : NULL)));
 }
 
+/* What is to be done on the other side, before the activation as often as not. */
+static void tell_tenant(struct cert_change *change)
+{
+    char lines[PKI_TENANT_LINES][PKI_TENANT_LINE_SIZE];
+    unsigned count = pki_tenant_side_lines(&change->admission.side, lines);
+    for (unsigned i = 0; i < count; i++)
+        cert_tell(change, "tenant", NULL, "note", lines[i], NULL);
+}
+
+static json_t *tenant_object(const struct cert_change *change)
+{
+    const struct pki_tenant_side *side = &change->admission.side;
+    if (!change->admission.has_side)
+        return NULL;
+    return json_pack("{s:o, s:b, s:o, s:o, s:o, s:o}", "sender_names",
+                     control_text(side->sender_names), "sender_name_changes",
+                     side->sender_name_changes, "send_connector_before",
+                     control_text(side->send_connector_before), "send_connector_after",
+                     control_text(side->send_connector_after), "tlsa_before",
+                     control_text(side->tlsa_before), "tlsa_after", control_text(side->tlsa_after));
+}
+
 static void answer(struct cert_change *change)
 {
     if (change->asker)
@@ -110,24 +151,23 @@ static void answer(struct cert_change *change)
                           json_pack("{s:O}", "connectors", change->connectors));
     else
         control_answer(change->request,
-                       json_pack("{s:s, s:s, s:O, s:O*}", "verb", change->verb->name, "outcome",
-                                 "passed", "connectors", change->connectors, "certificate",
-                                 change->shown));
+                       json_pack("{s:s, s:s, s:O, s:O*, s:o*}", "verb", change->verb->name,
+                                 "outcome", "passed", "connectors", change->connectors,
+                                 "certificate", change->shown, "tenant_side",
+                                 tenant_object(change)));
 }
 
 static void end(struct cert_change *change)
 {
     struct certificates *certificates = change->certificates;
-    certificates->change = NULL;
+    if (certificates->change == change)
+        certificates->change = NULL;
+    if (certificates->parked == change)
+        certificates->parked = NULL;
     answer(change);
     cert_change_free(change);
     cert_schedule_look(certificates);
     daemon_reload_waiting(certificates->daemon);
-}
-
-static enum cert_step step_of(const struct cert_change *change)
-{
-    return change->verb->steps[change->step];
 }
 
 /* --- on the pool --- */
@@ -148,7 +188,7 @@ static int with_surroundings(struct cert_change *change,
 static int admit(struct cert_change *change, const struct pki_surroundings *surroundings)
 {
     return pki_rotation_admit(change->rotation, surroundings, change->chain, change->length,
-                              change->key, change->from, &change->candidate, &change->found,
+                              change->key, change->from, &change->candidate, &change->admission,
                               &change->error);
 }
 
@@ -226,8 +266,8 @@ static void fail(struct cert_change *change)
 
 static void tell_findings(struct cert_change *change)
 {
-    for (unsigned i = 0; i < change->found.count; i++) {
-        const struct pki_finding *finding = &change->found.finding[i];
+    for (unsigned i = 0; i < change->admission.found.count; i++) {
+        const struct pki_finding *finding = &change->admission.found.finding[i];
         cert_tell(change, "chain", NULL, finding->refusal ? "failed" : "warning", finding->what,
                   finding->cure);
     }
@@ -251,6 +291,7 @@ static void tell_step(struct cert_change *change, enum cert_step step)
     if (step == CERT_ADMIT) {
         tell_findings(change);
         cert_tell(change, "chain", NULL, "passed", "the chain is complete and in force", NULL);
+        tell_tenant(change);
     }
     if (words[step].step)
         cert_tell(change, words[step].step, NULL, "passed", words[step].detail, NULL);
@@ -264,11 +305,27 @@ static void forget_everywhere(struct cert_change *change)
                                  &error); /* without memory they go when they are met */
 }
 
+/* Whoever asked has left, or thought better of it: nothing is switched behind their back. */
+static bool is_abandoned(const struct cert_change *change)
+{
+    return step_of(change) != CERT_END && change->verb->steps[change->step + 1] == CERT_ACTIVATE &&
+           change->request && !control_is_wanted(change->request);
+}
+
+static int give_up(struct cert_change *change)
+{
+    error_set(&change->error, EX_TEMPFAIL,
+              change->overtaken ? "A rollback came meanwhile" : "Whoever asked has left");
+    return error_cure(&change->error, "say it again, if it is still wanted");
+}
+
 void cert_step_done(struct cert_change *change, int result)
 {
     enum cert_step step = step_of(change);
     if (change->certificates->closing)
         return; /* certificates_free() answers */
+    if (result == 0 && (change->overtaken || is_abandoned(change)))
+        result = give_up(change);
     change->result = result;
     if (result < 0) {
         if (step == CERT_ADMIT)

@@ -103,6 +103,15 @@ static void judge(struct cert_change *change, json_t *result)
     note_failure(change, word(result, "detail"), word(result, "cure"));
 }
 
+static void finish(struct cert_change *change)
+{
+    if (!change->tested)
+        cert_tell(change, "test", NULL, "warning",
+                  "no outbound connector presents this certificate",
+                  "name it in TlsCertificateName of a connector");
+    cert_step_done(change, change->failed ? -change->error.code : 0);
+}
+
 static void on_step(struct validate_client *client, json_t *step)
 {
     struct cert_change *change = container_of(client, struct cert_change, client);
@@ -126,7 +135,10 @@ static void on_done(struct validate_client *client, json_t *result, const struct
     }
     change->tested++;
     change->outbound++;
-    test_next(change);
+    if (change->overtaken)
+        finish(change);
+    else
+        test_next(change);
 }
 
 /* --- one after the other --- */
@@ -140,15 +152,6 @@ static int start_one(struct cert_change *change, struct error *error)
                                    .recipient = change->recipient ? change->recipient : recipient};
     change->client = (struct validate_client){.step = on_step, .done = on_done};
     return validate_start(change->certificates->daemon, &order, &change->client, error);
-}
-
-static void finish(struct cert_change *change)
-{
-    if (!change->tested)
-        cert_tell(change, "test", NULL, "warning",
-                  "no outbound connector presents this certificate",
-                  "name it in TlsCertificateName of a connector");
-    cert_step_done(change, change->failed ? -change->error.code : 0);
 }
 
 static void test_next(struct cert_change *change)

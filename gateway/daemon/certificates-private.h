@@ -16,10 +16,12 @@ struct cert_watch;
 struct certificates {
     struct daemon *daemon;
     struct cert_change *change; /* under way, or NULL */
-    bool closing;               /* posternd ends: a change goes no further */
-    struct loop_timer due;      /* cert-schedule.c */
-    int64_t due_pause;          /* seconds since 1970: not before that again */
-    struct loop_watch inotify;  /* cert-watch.c */
+    struct cert_change
+        *parked;           /* its test goes on, and it comes to nothing: a rollback came; or NULL */
+    bool closing;          /* posternd ends: a change goes no further */
+    struct loop_timer due; /* cert-schedule.c */
+    int64_t due_pause;     /* seconds since 1970: not before that again */
+    struct loop_watch inotify; /* cert-watch.c */
     struct loop_timer scan;
     struct cert_watch *watches;
     size_t watch_count;
@@ -37,7 +39,7 @@ enum cert_step {
     CERT_ROLLBACK,
     CERT_END
 };
-enum { CERT_STEPS_MAXIMUM = 4 };
+enum { CERT_STEPS_MAXIMUM = 5 }; /* CERT_END is behind the last, at least once */
 
 /* What a verb is. */
 struct cert_verb {
@@ -58,7 +60,8 @@ struct cert_change {
     struct certificates *certificates;
     struct control_request *request; /* NULL: */
     struct cert_asker *asker;
-    bool due; /* its time has come: what can never work is not tried again */
+    bool overtaken; /* parked */
+    bool due;       /* its time has come: what can never work is not tried again */
     const struct cert_verb *verb;
     unsigned step;
     struct snapshot *snapshot;     /* counted */
@@ -74,7 +77,7 @@ struct cert_change {
     struct offload_job job;
     int result;
     struct error error;
-    struct pki_inspection found;
+    struct pki_admission admission;
     /* of the whole */
     struct pki_candidate candidate;
     json_t *connectors; /* what the test said of each */

@@ -32,21 +32,26 @@ void certificates_stop(struct certificates *certificates)
         certificates->closing = true;
 }
 
+static void give_up(struct cert_change *change)
+{
+    struct error error;
+    if (!change)
+        return;
+    error_set(&error, EX_TEMPFAIL, "posternd is stopping");
+    error_cure(&error, "say it again when it runs");
+    if (change->asker)
+        change->asker->done(change->asker, -EX_TEMPFAIL, &error);
+    if (change->request)
+        control_fail(change->request, &error);
+    cert_change_free(change);
+}
+
 struct certificates *certificates_free(struct certificates *certificates)
 {
     if (!certificates)
         return NULL;
-    struct cert_change *change = certificates->change;
-    struct error error;
-    if (change) {
-        error_set(&error, EX_TEMPFAIL, "posternd is stopping");
-        error_cure(&error, "say it again when it runs");
-        if (change->asker)
-            change->asker->done(change->asker, -EX_TEMPFAIL, &error);
-        if (change->request)
-            control_fail(change->request, &error);
-        cert_change_free(change);
-    }
+    give_up(certificates->change);
+    give_up(certificates->parked);
     loop_cancel_timer(certificates->daemon->loop, &certificates->due);
     cert_watch_free(certificates);
     free(certificates);

@@ -43,7 +43,7 @@ static bool find_trouble(struct daemon *daemon, char *reason, size_t size)
         found = !keys[i].ready;
         if (found)
             snprintf(reason, size, "the key of certificate %s is not available%s: %.150s",
-                     hsm_certificate_of(daemon->snapshot->config, keys[i].key),
+                     hsm_certificate_of(daemon->snapshot, keys[i].key),
                      keys[i].places > 1 ? " in one of its places" : "", keys[i].last_error);
     }
     free(keys);

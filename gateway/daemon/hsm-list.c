@@ -23,13 +23,15 @@ struct hsm_list {
     json_t *token; /* the one that is asked now, borrowed from the list */
 };
 
-/* Every attribute of a Key's URI stands in the URI of what was found. */
-static json_t *certificates_with(const struct conn_config *config, const char *uri)
+/* Every attribute of a Key's URI stands in the URI of what was found; or it is the key of what was
+ * activated, which is named in full. */
+static json_t *certificates_with(const struct snapshot *snapshot, const char *uri)
 {
+    const struct conn_config *config = snapshot->config;
     json_t *array = json_array();
     for (size_t i = 0; i < config->certificate_count; i++) {
         const struct conn_certificate *certificate = &config->certificates[i];
-        bool fits = false;
+        bool fits = pki_identity_has_key(snapshot->identities[i], uri);
         for (size_t k = 0; k < certificate->key_count; k++)
             fits |= conn_uri_is_pkcs11(certificate->keys[k].uri) &&
                     conn_uri_fits(certificate->keys[k].uri, uri) >= 0;
@@ -56,7 +58,7 @@ static void take_found(void *context, enum pki_found_kind kind, bool logged_in, 
     if (kind == PKI_FOUND_KEY) {
         append(listing->token, "keys",
                json_pack("{s:o, s:o, s:o}", "uri", control_text(uri), "type", control_text(text),
-                         "identities", certificates_with(listing->snapshot->config, uri)));
+                         "identities", certificates_with(listing->snapshot, uri)));
     } else if (kind == PKI_FOUND_CERTIFICATE) {
         append(listing->token, "certificates",
                json_pack("{s:o, s:o}", "uri", control_text(uri), "subject", control_text(text)));

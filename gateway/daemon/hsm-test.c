@@ -127,9 +127,9 @@ static json_t *active_key(const struct hsm_test *test)
     unsigned count =
         keys ? pki_signer_status(test->daemon->signer, &status, keys, HSM_KEYS_MAXIMUM) : 0;
     for (unsigned i = 0; i < count && i < HSM_KEYS_MAXIMUM && !text; i++)
-        for (size_t k = 0; k < test->certificate->key_count && keys[i].active && !text; k++)
-            if (strcmp(keys[i].key, test->certificate->keys[k].uri) == 0)
-                text = control_text(keys[i].key);
+        if (keys[i].active && pki_identity_has_key(test->snapshot->identities[test->next - 1],
+                                                   keys[i].key))
+            text = control_text(keys[i].key);
     free(keys);
     return text ? text : control_text(test->certificate->keys[0].uri);
 }

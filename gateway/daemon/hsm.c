@@ -9,19 +9,21 @@
 
 #include "gateway/control/wire.h"
 
-static bool has_key(const struct conn_certificate *certificate, const char *key)
+/* Where the Key elements say, or where the key of what was activated was found. */
+static bool has_key(const struct snapshot *snapshot, size_t index, const char *key)
 {
+    const struct conn_certificate *certificate = &snapshot->config->certificates[index];
     for (size_t i = 0; i < certificate->key_count; i++)
         if (strcmp(certificate->keys[i].uri, key) == 0)
             return true;
-    return false;
+    return pki_identity_has_key(snapshot->identities[index], key);
 }
 
-const char *hsm_certificate_of(const struct conn_config *config, const char *key)
+const char *hsm_certificate_of(const struct snapshot *snapshot, const char *key)
 {
-    for (size_t i = 0; i < config->certificate_count; i++)
-        if (has_key(&config->certificates[i], key))
-            return config->certificates[i].name;
+    for (size_t i = 0; i < snapshot->config->certificate_count; i++)
+        if (has_key(snapshot, i, key))
+            return snapshot->config->certificates[i].name;
     return "?";
 }
 
@@ -55,12 +57,12 @@ static json_t *words(const char *text)
     return array;
 }
 
-static json_t *certificates_of(const struct conn_config *config, const char *key)
+static json_t *certificates_of(const struct snapshot *snapshot, const char *key)
 {
     json_t *array = json_array();
-    for (size_t i = 0; i < config->certificate_count; i++)
-        if (has_key(&config->certificates[i], key))
-            json_array_append_new(array, control_text(config->certificates[i].name));
+    for (size_t i = 0; i < snapshot->config->certificate_count; i++)
+        if (has_key(snapshot, i, key))
+            json_array_append_new(array, control_text(snapshot->config->certificates[i].name));
     return array;
 }
 
@@ -86,11 +88,11 @@ static json_t *key_counts(const struct pki_key_status *key)
                      (json_int_t)key->p99_microseconds);
 }
 
-static json_t *key_object(const struct conn_config *config, const struct pki_key_status *key)
+static json_t *key_object(const struct snapshot *snapshot, const struct pki_key_status *key)
 {
     json_t *object =
         json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:o, s:o}", "key",
-                  control_text(key->key), "identities", certificates_of(config, key->key), "token",
+                  control_text(key->key), "identities", certificates_of(snapshot, key->key), "token",
                   control_text(key->token), "module", control_text(key->module), "manufacturer",
                   control_text(key->manufacturer), "model", control_text(key->model), "serial",
                   control_text(key->serial), "type", control_text(key->type), "algorithms",
@@ -124,7 +126,7 @@ void hsm_status(void *context, struct control_request *request, const json_t *ar
     (void)arguments;
     unsigned count = keys ? pki_signer_status(daemon->signer, &signer, keys, HSM_KEYS_MAXIMUM) : 0;
     for (unsigned i = 0; i < count && i < HSM_KEYS_MAXIMUM; i++)
-        json_array_append_new(list, key_object(daemon->snapshot->config, &keys[i]));
+        json_array_append_new(list, key_object(daemon->snapshot, &keys[i]));
     free(keys);
     control_answer(request,
                    json_pack("{s:{s:i, s:I, s:I, s:o}, s:o}", "signer", "pid", signer.pid, "starts",

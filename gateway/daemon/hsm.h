@@ -12,8 +12,8 @@
 
 enum { HSM_KEYS_MAXIMUM = 256 };
 
-/* The first certificate with a Key at this URI or path; "?" when there is none. */
-const char *hsm_certificate_of(const struct conn_config *config, const char *key);
+/* The first certificate with a key at this URI or path; "?" when there is none. */
+const char *hsm_certificate_of(const struct snapshot *snapshot, const char *key);
 uint64_t hsm_signatures(const struct daemon *daemon);
 
 control_command hsm_status;

@@ -153,6 +153,9 @@ static int make_outbound(struct snapshot *snapshot, size_t index, struct pki_lib
     int result = tls_client_context(library, coming_identity(snapshot, connector->certificate),
                                     connector->tls_minimum, &connector->tls_lists, &outbound->tls,
                                     error);
+    if (result == 0 && outbound->identity)
+        result = pki_identity_bind(identity_of(snapshot, connector->certificate), outbound->tls,
+                                   error);
     if (result < 0)
         error_where(error, "OutboundConnector \"%s\", %s:%d", connector->name,
                     connector->place.file, connector->place.line);
@@ -245,8 +248,12 @@ static int make_servers(struct snapshot *snapshot, struct pki_library *library,
                 int result = tls_server_context(
                     library, coming_identity(snapshot, &config->certificates[i]), server->minimum,
                     ask, &server->tls, error);
-                if (result < 0)
+                if (result == 0)
+                    result = pki_identity_bind(snapshot->identities[i], server->tls, error);
+                if (result < 0) {
+                    SSL_CTX_free(server->tls);
                     return result;
+                }
                 snapshot->server_count++;
             }
         }

@@ -44,6 +44,16 @@ START_TEST(test_a_key_may_be_in_several_places)
 }
 END_TEST
 
+START_TEST(test_a_directory_may_be_watched)
+{
+    ck_assert_int_eq(workspace_load(), 0);
+    ck_assert_ptr_null(workspace_config->certificates[0].watch);
+    workspace_replace("postern.xml", "</Key>", "</Key><Watch>/var/lib/incoming</Watch>");
+    ck_assert_msg(workspace_load() == 0, "%s", workspace_show());
+    ck_assert_str_eq(workspace_config->certificates[0].watch, "/var/lib/incoming");
+}
+END_TEST
+
 START_TEST(test_inbound_is_in_the_model)
 {
     ck_assert_int_eq(workspace_load(), 0);
@@ -431,6 +441,13 @@ static const struct {
      "<Key>9</Key>",
      6, "has 9 Key elements; 8 are the most"},
     {"postern.xml", "</Key>", "</Key><Key> </Key>", 8, "is empty"},
+    {"postern.xml", "</Key>", "</Key><Watch> </Watch>", 8, "is empty"},
+    {"postern.xml", "</Key>", "</Key><Watch>in</Watch><Watch>other</Watch>", 8,
+     "Watch stands twice in Certificate"},
+    {"postern.xml", "</Certificate>",
+     "<Watch>in</Watch></Certificate><Certificate Name=\"two\"><Chain>chain.pem</Chain>"
+     "<Key>key.pem</Key><Watch>in</Watch></Certificate>",
+     9, "The certificates 'hybrid' and 'two' watch the same directory"},
     /* what belongs together */
     {"inbound/cloud.xml", "<TrustAnchors>public</TrustAnchors>", "", 5,
      "TlsSenderCertificateName needs TrustAnchors"},
@@ -687,6 +704,7 @@ static void add_tests(TCase *tests)
     tcase_add_checked_fixture(tests, workspace_begin, workspace_end);
     tcase_add_test(tests, test_example_loads);
     tcase_add_test(tests, test_a_key_may_be_in_several_places);
+    tcase_add_test(tests, test_a_directory_may_be_watched);
     tcase_add_test(tests, test_inbound_is_in_the_model);
     tcase_add_test(tests, test_outbound_is_in_the_model);
     tcase_add_loop_test(tests, test_variant_is_accepted, 0, ARRAY_SIZE(accepted));

@@ -65,3 +65,30 @@ def test_a_certificate_goes_through_its_roles(token, pki, line):
 
     listed = gateway.ctl("cert", "list", as_json=False)
     assert listed.exit == 0 and "active" in listed.out and "previous" in listed.out, listed
+
+
+def test_its_key_is_known_by_name_wherever_it_was_found(token, pki, line):
+    public = {name: token.generate(name, "EC:P-256") for name in ("first", "second")}
+    first, second = (
+        pki.organisation.issue("CN=gw.contoso.com", ["gw.contoso.com"], public_key=one)
+        for one in public.values()
+    )
+    gateway, _ = line(
+        certificates={"hybrid": (first.chain, token.key_uri("first"))},
+        tokens=[{"Uri": token.uri, "PinSource": token.pin_file}],
+        environment=token.environment,
+    )
+    done = gateway.ctl("cert", "rotate", "hybrid", str(second.chain))
+    assert done.exit == 0, done
+    # What the other side has to change is told with it.
+    side = done.json["tenant_side"]
+    assert "gw.contoso.com" in side["sender_names"] and not side["sender_name_changes"]
+    assert side["send_connector_after"].startswith("<I>") and side["tlsa_after"].startswith("3 1 1")
+    # The former key is not kept open; the one in use is the certificate's.
+    (key,) = gateway.ctl("hsm", "status").json["keys"]
+    assert "object=second" in key["key"] and key["identities"] == ["hybrid"], key
+    tested = gateway.ctl("hsm", "test", "hybrid", "--count", "3")
+    assert tested.exit == 0 and "object=second" in tested.json["steps"][0]["key"], tested
+    listed = gateway.ctl("hsm", "list").json["tokens"][0]["keys"]
+    assert {"hybrid"} == {name for one in listed for name in one["identities"]}, listed
+    assert ["hybrid"] in [one["identities"] for one in listed if "object=second" in one["uri"]]

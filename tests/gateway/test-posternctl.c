@@ -62,6 +62,9 @@ static const struct line {
     {{"hsm", "test", "hybrid", "--count", "5"}, "hsm", "test", "hybrid", NULL, NULL, false},
     {{"cert", "request", "hybrid", "--reuse-key"}, "cert", "request", "hybrid", NULL, NULL, false},
     {{"cert", "--san=a", "request", "hybrid"}, "cert", "request", "hybrid", NULL, NULL, false},
+    {{"cert", "list"}, "cert", "list", NULL, NULL, NULL, false},
+    {{"cert", "rollback", "hybrid"}, "cert", "rollback", "hybrid", NULL, NULL, false},
+    {{"cert", "stage", "hybrid", "-", "--json"}, "cert", "stage", "hybrid", NULL, NULL, true},
 };
 
 /* argv with the program's name in front; getopt moves the pointers about. */
@@ -98,7 +101,10 @@ static const struct {
     const char *what, *cure;
     bool json;
 } mistakes[] = {
-    {{NULL}, "needs to be told", "status, reload, config, doctor, inbound, outbound, cert, hsm, peer;", false},
+    {{NULL},
+     "needs to be told",
+     "status, reload, config, doctor, inbound, outbound, hsm, cert, peer;",
+     false},
     {{"statsu"}, "knows no \"statsu\"", "status, reload", false},
     {{"inbound"}, "inbound needs a verb", "list, show", false},
     {{"inbound", "validate", "x"}, "inbound knows no \"validate\"", "list, show", false},
@@ -134,6 +140,19 @@ static const struct {
      false},
     {{"outbound", "validate", "x", "--recipient"}, "--recipient needs something", "ADDRESS", false},
     {{"--help", "statsu"}, "knows no \"statsu\"", "status", false},
+    {{"cert", "stage", "hybrid"}, "needs a CHAIN behind the NAME", "cert stage NAME CHAIN", false},
+    {{"cert", "stage"}, "needs a NAME", "cert stage NAME CHAIN", false},
+    {{"cert", "import", "hybrid", "--key", "/k"},
+     "needs a --chain",
+     "posternctl --help cert",
+     false},
+    {{"cert", "import", "hybrid", "--chain", "f"},
+     "needs a --key",
+     "posternctl --help cert",
+     false},
+    {{"cert", "test", "hybrid", "--at", "x"}, "cert test takes no --at", "leave --at out", false},
+    {{"cert", "list", "--key", "/k"}, "cert list takes no --key", "leave --key out", false},
+    {{"cert", "test", "hybrid", "--send"}, "cert test takes no --send", "leave --send out", false},
 };
 
 START_TEST(a_validation_takes_addresses)
@@ -147,6 +166,20 @@ START_TEST(a_validation_takes_addresses)
     ck_assert_str_eq(got.recipient, "a@b.c");
     ck_assert(got.send);
     ck_assert_str_eq(got.operand, "tenant");
+}
+END_TEST
+
+START_TEST(an_operand_and_an_option_more_are_read)
+{
+    static const char *const words[WORDS] = {"cert",      "rotate", "hybrid",
+                                             "chain.pem", "--key",  "/k"};
+    struct ctl_arguments got;
+    struct error error;
+    ck_assert_msg(read_words(&got, words, &error) == 0, "%s", error.what);
+    ck_assert_str_eq(got.operand, "hybrid");
+    ck_assert_str_eq(got.second, "chain.pem");
+    ck_assert_str_eq(got.key, "/k");
+    ck_assert_ptr_null(got.at);
 }
 END_TEST
 
@@ -358,6 +391,7 @@ static Suite *posternctl_suite(void)
 {
     Suite *suite = suite_create("posternctl");
     TCase *line = tcase_create("command line");
+    tcase_add_test(line, an_operand_and_an_option_more_are_read);
     tcase_add_loop_test(line, a_line_is_read, 0, ARRAY_SIZE(lines));
     tcase_add_test(line, a_validation_takes_addresses);
     tcase_add_loop_test(line, a_mistake_is_told_with_what_to_type, 0, ARRAY_SIZE(mistakes));

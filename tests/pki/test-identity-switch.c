@@ -239,6 +239,39 @@ START_TEST(a_connection_that_stands_keeps_what_it_began_with)
 }
 END_TEST
 
+/* A key that nobody presents any more is closed, whatever contexts there are. */
+START_TEST(what_was_switched_away_from_goes_with_its_last_connection)
+{
+    struct meeting meeting;
+    struct test_ends ends;
+    meet(&meeting, TEST_P256, TEST_RSA, TLS1_3_VERSION);
+    struct pki_key *old = &meeting.client.key->key;
+    prepare(&meeting, &ends, NULL);
+    ck_assert(test_handshake(&ends));
+    switch_both(&meeting);
+    ck_assert_uint_gt(old->references, 1);
+    test_ends_clear(&ends);
+    ck_assert_uint_eq(old->references, 1); /* the test's own */
+    part(&meeting);
+}
+END_TEST
+
+START_TEST(a_context_may_be_bound_to_another_identity)
+{
+    struct meeting meeting;
+    struct test_ends ends;
+    struct error error;
+    meet(&meeting, TEST_P256, TEST_RSA, TLS1_3_VERSION);
+    ck_assert_int_eq(pki_identity_bind(meeting.next.identity, meeting.client_context, &error), 0);
+    test_ends_init(&ends, meeting.client_context, meeting.server_context, NULL);
+    ck_assert(test_handshake(&ends));
+    expect(ends.server, &meeting.next);
+    expect(ends.client, &meeting.server);
+    test_ends_clear(&ends);
+    part(&meeting);
+}
+END_TEST
+
 START_TEST(a_connection_without_identity_has_number_0)
 {
     SSL_CTX *context = SSL_CTX_new(TLS_client_method());
@@ -368,6 +401,8 @@ static Suite *make_suite(void)
     tcase_add_loop_test(tests, a_session_is_resumed_until_the_client_changes, 0, 2);
     tcase_add_loop_test(tests, a_session_is_resumed_until_the_server_changes, 0, 2);
     tcase_add_test(tests, a_connection_that_stands_keeps_what_it_began_with);
+    tcase_add_test(tests, what_was_switched_away_from_goes_with_its_last_connection);
+    tcase_add_test(tests, a_context_may_be_bound_to_another_identity);
     tcase_add_test(tests, a_connection_without_identity_has_number_0);
     tcase_add_loop_test(tests, the_self_test_signs_and_verifies, 0, ARRAY_SIZE(kinds));
     tcase_add_test(tests, the_self_test_finds_another_key);

@@ -380,9 +380,14 @@ START_TEST(no_connection_goes_on_without_the_certificate_asked_for)
     struct meeting meeting;
     meet_and_use(&meeting, strangers[_i].key, TEST_P256, strangers[_i].version);
     SSL_CTX_set_verify(meeting.server_context, SSL_VERIFY_PEER, NULL);
-    ck_assert(SSL_CTX_set1_client_sigalgs_list(meeting.server_context, strangers[_i].accepted));
+    struct error error;
+    struct test_ends ends;
+    test_ends_init(&ends, meeting.client_context, meeting.server_context, NULL);
+    ck_assert_int_eq(pki_identity_prepare(meeting.server.identity, ends.server, &error), 0);
+    ck_assert(SSL_set1_client_sigalgs_list(ends.server, strangers[_i].accepted));
     pki_library_clear_error();
-    ck_assert(!shake_hands(&meeting));
+    ck_assert(!test_handshake(&ends));
+    test_ends_clear(&ends);
     ck_assert_ptr_nonnull(pki_library_last_error());
     ck_assert_ptr_nonnull(strstr(pki_library_last_error()->what, "nothing was sent"));
     ck_assert_uint_eq(meeting.client.key->signatures, 0);
