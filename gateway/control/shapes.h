@@ -90,7 +90,7 @@
  *           SubjectPublicKeyInfo), "eku":"serverAuth clientAuth" ("": no such extension),
  *           "not_before":TIME, "not_after":TIME, "expires_in_days":12 (negative: it has),
  *           "expiring":true (named once a day until another one comes),
- *           "verdict":"accepted|reported|refused" (the last one), "rule":"pair" (the check that
+ *           "verdict":"accepted|reported|refused" (the last one), "rule":"subject-issuer" (the check that
  *           refused, or the last it had to pass; "none": any certificate will do),
  *           "pair_decides":true (subject and issuer are all that it depends on),
  *           "first_seen":TIME, "last_seen":TIME, "count":17 (handshakes), "place":"who it was,

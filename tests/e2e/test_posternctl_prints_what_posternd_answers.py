@@ -77,7 +77,7 @@ STEPS = [
      "cure": None},
     {"step": "verdict", "outcome": "failed", "milliseconds": 1,
      "detail": "The issuer is CN=Other", "cause": None, "cure": "add a Peer",
-     "checks": [{"check": "chain", "outcome": "passed"}, {"check": "pair", "outcome": "failed"},
+     "checks": [{"check": "chain", "outcome": "passed"}, {"check": "subject-issuer", "outcome": "failed"},
                 {"check": "name", "outcome": "not-asked"}]},
     {"step": "rcpt", "outcome": "failed", "milliseconds": 3, "detail": "550 5.7.64 No",
      "cause": "nobody knows us", "cure": "set it"},
@@ -201,7 +201,7 @@ def test_a_validation_shows_its_steps_and_what_it_met(ask):
     assert lines[0] == "resolve    passed       12 ms  2 addresses"
     assert lines[1] == "verdict    failed        1 ms  The issuer is CN=Other"
     assert [line.strip() for line in lines[2:5]] == [
-        "chain: passed", "pair: failed", "Try: add a Peer"]
+        "chain: passed", "subject-issuer: failed", "Try: add a Peer"]
     assert [line.strip() for line in lines[6:8]] == ["Likely: nobody knows us", "Try: set it"]
     for text in ["mx.example (192.0.2.1:25)", "SIZE 1000, PIPELINING",
                  "TLSv1.3, TLS_AES_256_GCM_SHA384, group x25519, new session",

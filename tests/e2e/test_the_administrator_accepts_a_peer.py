@@ -91,7 +91,7 @@ def test_it_is_shown_before_and_a_dry_run_changes_nothing(refused):
     assert f"--- {path}" in done.out and f"+++ {path}" in done.out
     added = [one for one in done.out.splitlines() if one.startswith("+") and "<Issuer>" in one]
     assert len(added) == 1 and "CA-2" in added[0]
-    assert "refused, by the rule pair" in done.out and prefix in done.out
+    assert "refused, by the rule subject-issuer" in done.out and prefix in done.out
     assert path.read_bytes() == before
     assert gateway.ctl("status").json["configuration"]["generation"] == 1
     told = gateway.ctl("peer", "accept", prefix, "--dry-run").json

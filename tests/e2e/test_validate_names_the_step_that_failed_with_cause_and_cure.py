@@ -87,7 +87,7 @@ def test_each_check_of_the_verdict_is_named(line):
     checks = {one["check"]: one["outcome"] for one in verdict["checks"]}
     for check in ("presented", "chain", "dates", "usage", "name"):
         assert checks[check] == "passed", checks
-    assert checks["pair"] == "not-asked"
+    assert checks["subject-issuer"] == "not-asked"
 
 
 def test_checks_behind_the_one_that_failed_are_not_reached(line, pki):
@@ -98,7 +98,7 @@ def test_checks_behind_the_one_that_failed_are_not_reached(line, pki):
     told = validate(gateway)
     assert told.exit == 78 and told.json["failure"] == "their-identity"
     checks = {one["check"]: one["outcome"] for one in failed(told)["checks"]}
-    assert (checks["chain"], checks["name"], checks["pair"]) == ("passed", "failed", "not-reached")
+    assert (checks["chain"], checks["name"], checks["subject-issuer"]) == ("passed", "failed", "not-reached")
     assert told.json["checks"] == failed(told)["checks"] and failed(told)["cure"]
     (handshake,) = [one for one in told.json["steps"] if one["step"] == "handshake"]
     assert "not sent, for theirs was refused" in handshake["detail"]
@@ -114,7 +114,7 @@ def test_what_is_only_reported_is_a_warning(line, pki):
     assert told.exit == 0
     (verdict,) = [one for one in told.json["steps"] if one["step"] == "verdict"]
     assert verdict["outcome"] == "warning" and "CA-2" in verdict["detail"]
-    assert {"check": "pair", "outcome": "warning"} in verdict["checks"]
+    assert {"check": "subject-issuer", "outcome": "warning"} in verdict["checks"]
 
 
 # step of the cloud, what it does, the step that fails, exit status, failure, words of cause and cure

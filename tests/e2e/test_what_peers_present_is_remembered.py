@@ -61,7 +61,7 @@ def test_everything_about_a_next_hop(line, pki):
     assert one["eku"] == "serverAuth clientAuth"
     assert one["not_after"] == f"{certificate.not_valid_after:%Y-%m-%dT%H:%M:%SZ}"
     assert one["not_before"] == f"{certificate.not_valid_before:%Y-%m-%dT%H:%M:%SZ}"
-    assert (one["verdict"], one["rule"]) == ("accepted", "pair")
+    assert (one["verdict"], one["rule"]) == ("accepted", "subject-issuer")
     assert one["first_seen"] and one["last_seen"] >= one["first_seen"]
     assert far.host.split(":")[0] in one["place"]
     assert not one["expiring"] and one["expires_in_days"] in (29, 30)
@@ -116,7 +116,7 @@ def test_a_new_pair_is_an_event_with_the_xml_that_accepts_it(line, pki):
     far.hang_up()
     assert gateway.attempt() == (454, "4.7.5")
     event = gateway.wait_for("peer-new", count=2)
-    assert event["verdict"] == "refused" and event["check"] == "pair"
+    assert event["verdict"] == "refused" and event["check"] == "subject-issuer"
     assert "Cloud Services CA-2" in event["peer-issuer"]
     assert event["xml"].startswith("<Peer><Subject>") and "CA-2" in event["xml"]
     assert f"peer accept {event['peer-fingerprint'][:16]}" in event["cure"]
@@ -146,7 +146,7 @@ def test_report_only_is_remembered_as_such(line, pki):
     )
     assert gateway.send() == 250
     one = peer(gateway)
-    assert (one["verdict"], one["rule"]) == ("reported", "pair")
+    assert (one["verdict"], one["rule"]) == ("reported", "subject-issuer")
     assert gateway.wait_for("peer-new")["verdict"] == "reported"
 
 
