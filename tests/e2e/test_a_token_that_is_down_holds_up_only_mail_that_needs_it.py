@@ -4,14 +4,12 @@
 connections go on", and "Signatures wait in a bounded queue; a full one answers at once"."""
 
 import threading
-import time
 
 import pytest
 
 from harness import xml
 from harness.client import Closed
-from harness.pki import GATEWAY
-from harness.waiting import LIMIT, wait_until
+from harness.waiting import LIMIT
 
 
 @pytest.fixture
