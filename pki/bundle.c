@@ -350,11 +350,9 @@ const pki_x509_stack *pki_bundle_intermediates(const struct pki_bundle *bundle)
 char *pki_bundle_pem(const struct pki_bundle *bundle)
 {
     _cleanup_(BIO_free_allp) BIO *memory = BIO_new(BIO_s_mem());
-    char *bytes = NULL;
     bool written = memory && PEM_write_bio_X509(memory, bundle->leaf) == 1;
     for (int i = 0; written && i < sk_X509_num(bundle->intermediates); i++)
         written = PEM_write_bio_X509(memory, sk_X509_value(bundle->intermediates, i)) == 1;
     ERR_clear_error();
-    long length = written ? BIO_get_mem_data(memory, &bytes) : 0;
-    return length > 0 ? strndup(bytes, (size_t)length) : NULL;
+    return written ? pki_pem_text(memory) : NULL;
 }

@@ -306,11 +306,7 @@ char *pki_identity_pem(const struct pki_identity *identity)
 {
     _cleanup_(pki_version_unrefp) struct pki_version *version = pki_slot_version(identity->slot);
     BIO *bio = BIO_new(BIO_s_mem());
-    char *bytes = NULL, *text = NULL;
-    if (bio && write_pem(bio, &version->chain)) {
-        long length = BIO_get_mem_data(bio, &bytes);
-        text = strndup(bytes, (size_t)length);
-    }
+    char *text = bio && write_pem(bio, &version->chain) ? pki_pem_text(bio) : NULL;
     BIO_free(bio);
     ERR_clear_error();
     return text;

@@ -17,6 +17,18 @@ enum { FILE_MAXIMUM = 8 << 20, NAME_MAXIMUM = 255 };
 
 DEFINE_CLEANUP(BIO *, BIO_free_all)
 
+char *pki_pem_text(BIO *memory)
+{
+    char *bytes = NULL;
+    long length = BIO_get_mem_data(memory, &bytes);
+    char *text = length > 0 ? malloc((size_t)length + 1) : NULL;
+    if (!text)
+        return NULL;
+    memcpy(text, bytes, (size_t)length); /* without an end of its own */
+    text[length] = '\0';
+    return text;
+}
+
 pki_x509_stack *pki_certificates_free(pki_x509_stack *certificates)
 {
     sk_X509_pop_free(certificates, X509_free);

@@ -7,6 +7,7 @@
 #ifndef POSTERN_PKI_PEM_H
 #define POSTERN_PKI_PEM_H
 
+#include <openssl/bio.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 #include <stdbool.h>
@@ -33,6 +34,9 @@ int pki_certificates_read(const char *path, OSSL_LIB_CTX *context, int maximum,
 /* The same from PEM in memory; EX_DATAERR where a block is there, and is no certificate. */
 int pki_certificates_parse(const char *pem, size_t length, int maximum, pki_x509_stack **ret,
                            struct error *error);
+
+/* What was written into a BIO in memory, as text of the caller's; NULL: nothing, or no memory. */
+char *pki_pem_text(BIO *memory);
 
 /* RFC 9525: compares `wanted` with each DNS name of the SAN; the subject's CN never counts. A `*`
  * in the certificate stands for one whole left-most label, above at least two more. A `wanted` that

@@ -224,10 +224,7 @@ static bool is_right(X509_REQ *made)
 static int write_pem(X509_REQ *made, char **ret, struct error *error)
 {
     _cleanup_(BIO_free_allp) BIO *memory = BIO_new(BIO_s_mem());
-    char *bytes = NULL;
-    long length =
-        memory && PEM_write_bio_X509_REQ(memory, made) == 1 ? BIO_get_mem_data(memory, &bytes) : 0;
-    *ret = length > 0 ? strndup(bytes, (size_t)length) : NULL;
+    *ret = memory && PEM_write_bio_X509_REQ(memory, made) == 1 ? pki_pem_text(memory) : NULL;
     return *ret ? 0 : error_set(error, EX_OSERR, "There is no memory for a request");
 }
 
