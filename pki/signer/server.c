@@ -1,15 +1,15 @@
 /* SPDX-FileCopyrightText: 2026 The Postern developers
  * SPDX-License-Identifier: Apache-2.0
  *
- * See server.h. An entry is posternd's number for a key; it is counted, by the table and by each
- * job that uses it, so that a CLOSE never takes a key away from a signature under way. The table,
- * the stores and the counts belong to `lock`; an entry's store_key is written once, by its OPEN
- * job, before any SIGN job can see it. */
-#include "pki/signer/server.h"
+ * See server.h. Keys that are opened, used and closed; server-ask.c has what is asked once, without
+ * a key that stays open. An entry is posternd's number for a key; it is counted, by the table and
+ * by each job that uses it, so that a CLOSE never takes a key away from a signature under way. The
+ * table, the stores and the counts belong to `lock`; an entry's store_key is written once, by its
+ * OPEN job, before any SIGN job can see it. */
+#include "pki/signer/server-private.h"
 
 #include <errno.h>
 #include <openssl/x509.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -19,51 +19,11 @@
 #include "pki/base/clock.h"
 #include "pki/base/log.h"
 #include "pki/signer/module.h"
-#include "pki/signer/pool.h"
-#include "pki/signer/store.h"
 
-enum { KEYS_MAXIMUM = 256, STORES_MAXIMUM = 64, SESSIONS_DEFAULT = 4, END_SECONDS = 2 };
-
-/* A store with its threads; both live to the end. */
-struct place {
-    char *name;
-    struct store *store;
-    struct pool *pool;
-};
-
-struct entry {
-    uint32_t number;
-    unsigned references;
-    bool ready;
-    unsigned timeout;
-    struct place *place;
-    struct store_key *key;
-};
-
-struct server {
-    int socket;
-    pthread_mutex_t lock;
-    struct entry *entries[KEYS_MAXIMUM];
-    struct place places[STORES_MAXIMUM];
-    unsigned place_count;
-};
-
-/* One request on its way through a pool. */
-struct job {
-    struct pool_job base;
-    struct server *server;
-    struct entry *entry; /* counted */
-    struct place *place; /* of a LIST, which has no entry */
-    uint32_t id;
-    int64_t arrived;
-    struct key_request request; /* of an OPEN */
-    enum pki_algorithm algorithm;
-    size_t length;
-    uint8_t data[]; /* of a SIGN */
-};
+enum { END_SECONDS = 2 };
 
 /* A packet that cannot be sent means that posternd is gone; the reading thread will see that. */
-static void send_message(struct server *server, const struct pki_wire_message *message)
+void server_send(struct server *server, const struct pki_wire_message *message)
 {
     uint8_t packet[PKI_WIRE_MAXIMUM];
     int length = pki_wire_encode(message, packet, sizeof packet);
@@ -75,7 +35,7 @@ static void send_message(struct server *server, const struct pki_wire_message *m
     }
 }
 
-static void send_failure(struct server *server, uint32_t id, const struct outcome *outcome,
+void server_send_failure(struct server *server, uint32_t id, const struct outcome *outcome,
                          const struct error *error)
 {
     struct pki_wire_message message = {
@@ -92,7 +52,7 @@ static void send_failure(struct server *server, uint32_t id, const struct outcom
         message.failed.algorithms = outcome->algorithms;
         message.failed.refused = outcome->refused;
     }
-    send_message(server, &message);
+    server_send(server, &message);
 }
 
 static void free_request(struct key_request *request)
@@ -118,7 +78,7 @@ static void release_entry(struct server *server, struct entry *entry)
     free(entry);
 }
 
-static void free_job(struct job *job)
+void job_free(struct job *job)
 {
     free_request(&job->request);
     if (job->entry)
@@ -148,7 +108,7 @@ static struct entry *remove_entry(struct server *server, uint32_t number)
 
 /* A request that waited longer than it may is not worth the token's time: nobody waits for it now.
  */
-static bool is_stale(const struct job *job, unsigned timeout)
+bool job_is_stale(const struct job *job, unsigned timeout)
 {
     return clock_milliseconds() - job->arrived > timeout;
 }
@@ -162,23 +122,23 @@ static void run_sign(struct pool_job *base)
     struct outcome outcome = {0};
     struct error error;
     int result;
-    if (is_stale(job, job->entry->timeout))
+    if (job_is_stale(job, job->entry->timeout))
         result = error_set(&error, EX_TEMPFAIL, "The signature waited too long for its turn");
     else
         result = key->store->operations->sign(key, job->algorithm,
                                               (struct bytes){job->data, job->length}, signature,
                                               &length, &outcome, &error);
     if (result < 0) {
-        send_failure(job->server, job->id, &outcome, &error);
+        server_send_failure(job->server, job->id, &outcome, &error);
     } else {
         struct pki_wire_message message = {.type = PKI_WIRE_SIGNED,
                                            .id = job->id,
                                            .signature = {.recovery = outcome.recovery,
                                                          .algorithms = outcome.algorithms,
                                                          .signature = {signature, length}}};
-        send_message(job->server, &message);
+        server_send(job->server, &message);
     }
-    free_job(job);
+    job_free(job);
 }
 
 static void send_opened(const struct job *job, const struct key_report *report,
@@ -198,14 +158,14 @@ static void send_opened(const struct job *job, const struct key_report *report,
                                                   .serial = report->serial,
                                                   .note = report->note,
                                                   .cure = report->cure}};
-    send_message(job->server, &message);
+    server_send(job->server, &message);
 }
 
 static void send_progress(void *context)
 {
     const struct job *job = context;
     const struct pki_wire_message message = {.type = PKI_WIRE_PROGRESS, .id = job->id};
-    send_message(job->server, &message);
+    server_send(job->server, &message);
 }
 
 static void run_open(struct pool_job *base)
@@ -224,20 +184,20 @@ static void run_open(struct pool_job *base)
         struct entry *removed = remove_entry(server, entry->number);
         if (removed)
             release_entry(server, removed);
-        send_failure(server, job->id, &outcome, &error);
+        server_send_failure(server, job->id, &outcome, &error);
     } else {
         pthread_mutex_lock(&server->lock);
         entry->ready = true;
         pthread_mutex_unlock(&server->lock);
         send_opened(job, &report, &outcome);
     }
-    free_job(job);
+    job_free(job);
 }
 
 /* Closing may call into the token, so it is work for the pool like the rest. */
 static void run_close(struct pool_job *base)
 {
-    free_job((struct job *)base);
+    job_free((struct job *)base);
 }
 
 static int new_store(const struct key_request *request, struct store **ret, struct error *error)
@@ -267,7 +227,7 @@ static int add_place(struct server *server, char *name, const struct key_request
 }
 
 /* The store of a request, made when it is the first for it. Only the reading thread comes here. */
-static int find_place(struct server *server, const struct key_request *request, struct place **ret,
+int server_find_place(struct server *server, const struct key_request *request, struct place **ret,
                       struct error *error)
 {
     _cleanup_free_ char *name = NULL;
@@ -315,7 +275,7 @@ static int add_entry(struct server *server, const struct pki_wire_open *open, st
     return error_set(error, EX_TEMPFAIL, "There is no room for another key");
 }
 
-static char *copy_text(const char *text, bool *failed)
+char *request_text(const char *text, bool *failed)
 {
     char *copy = *text ? strdup(text) : NULL;
     *failed |= *text && !copy;
@@ -333,14 +293,13 @@ static int copy_public_key(struct pki_wire_bytes der, struct key_request *reques
     return error_cure(error, "use a certificate for an RSA, EC or Ed25519 key");
 }
 
-static int copy_request(const struct pki_wire_open *open, struct key_request *request,
-                        struct error *error)
+int request_copy(const struct pki_wire_open *open, struct key_request *request, struct error *error)
 {
     bool failed = false;
-    *request = (struct key_request){.uri = copy_text(open->uri, &failed),
-                                    .token = copy_text(open->token, &failed),
-                                    .module = copy_text(open->module, &failed),
-                                    .pin_source = copy_text(open->pin_source, &failed),
+    *request = (struct key_request){.uri = request_text(open->uri, &failed),
+                                    .token = request_text(open->token, &failed),
+                                    .module = request_text(open->module, &failed),
+                                    .pin_source = request_text(open->pin_source, &failed),
                                     .sessions = open->sessions,
                                     .timeout = open->timeout,
                                     .refused = open->refused};
@@ -351,8 +310,8 @@ static int copy_request(const struct pki_wire_open *open, struct key_request *re
     return copy_public_key(open->public_key, request, error);
 }
 
-static struct job *new_job(struct server *server, uint32_t id, size_t length,
-                           void (*run)(struct pool_job *))
+struct job *job_new(struct server *server, uint32_t id, size_t length,
+                    void (*run)(struct pool_job *))
 {
     struct job *job = calloc(1, sizeof *job + length);
     if (!job)
@@ -369,9 +328,9 @@ static int begin_open(struct server *server, struct job *job, const struct pki_w
                       struct error *error)
 {
     struct place *place = NULL;
-    int result = copy_request(open, &job->request, error);
+    int result = request_copy(open, &job->request, error);
     if (result == 0)
-        result = find_place(server, &job->request, &place, error);
+        result = server_find_place(server, &job->request, &place, error);
     if (result == 0)
         result = add_entry(server, open, place, &job->entry, error);
     if (result < 0)
@@ -385,12 +344,12 @@ static int begin_open(struct server *server, struct job *job, const struct pki_w
 static int take_open(struct server *server, const struct pki_wire_message *message,
                      struct error *error)
 {
-    struct job *job = new_job(server, message->id, 0, run_open);
+    struct job *job = job_new(server, message->id, 0, run_open);
     if (!job)
         return error_set(error, EX_OSERR, "Out of memory");
     int result = begin_open(server, job, &message->open, error);
     if (result < 0)
-        free_job(job);
+        job_free(job);
     return result;
 }
 
@@ -402,7 +361,7 @@ static int take_sign(struct server *server, const struct pki_wire_message *messa
     if (!algorithm_takes(algorithm, sign->data.length))
         return error_set(error, EX_DATAERR, "%zu bytes are not what %s signs", sign->data.length,
                          pki_algorithm_info(algorithm)->name);
-    struct job *job = new_job(server, message->id, sign->data.length, run_sign);
+    struct job *job = job_new(server, message->id, sign->data.length, run_sign);
     if (!job)
         return error_set(error, EX_OSERR, "Out of memory");
     job->algorithm = algorithm;
@@ -417,7 +376,7 @@ static int take_sign(struct server *server, const struct pki_wire_message *messa
     int result = job->entry ? pool_post(job->entry->place->pool, &job->base, error)
                             : error_set(error, EX_TEMPFAIL, "The key is not open");
     if (result < 0)
-        free_job(job);
+        job_free(job);
     return result;
 }
 
@@ -427,218 +386,12 @@ static int take_close(struct server *server, const struct pki_wire_message *mess
     struct entry *entry = remove_entry(server, message->close.key);
     if (!entry)
         return 0; /* its OPEN failed meanwhile */
-    struct job *job = new_job(server, 0, 0, run_close);
+    struct job *job = job_new(server, 0, 0, run_close);
     if (job)
         job->entry = entry;
     if (!job || pool_post(entry->place->pool, &job->base, error) < 0)
         free(job); /* no memory, or a full queue: the key stays open until the process ends */
     return 0;
-}
-
-/* --- what is on a token ------------------------------------------------------------------------
- */
-
-struct listing {
-    const struct job *job;
-    uint32_t count;
-};
-
-static void send_found(void *context, enum pki_found_kind kind, bool logged_in, const char *uri,
-                       const char *text)
-{
-    struct listing *listing = context;
-    const struct job *job = listing->job;
-    struct pki_wire_message message = {
-        .type = PKI_WIRE_FOUND,
-        .id = job->id,
-        .found = {.kind = kind, .logged_in = logged_in, .uri = uri, .text = text}};
-    send_message(job->server, &message);
-    listing->count++;
-}
-
-static void send_listed(struct server *server, uint32_t id, uint32_t count)
-{
-    struct pki_wire_message message = {.type = PKI_WIRE_LISTED, .id = id, .listed = {count}};
-    send_message(server, &message);
-}
-
-static void run_list(struct pool_job *base)
-{
-    struct job *job = (struct job *)base;
-    struct store *store = job->place->store;
-    struct listing listing = {.job = job};
-    struct outcome outcome = {0};
-    struct error error;
-    int result = store->operations->list
-                     ? store->operations->list(store, &job->request.refused, send_found, &listing,
-                                               &outcome, &error)
-                     : error_set(&error, EX_USAGE, "Only a token can be looked through");
-    if (result < 0) {
-        send_failure(job->server, job->id, &outcome, &error);
-    } else {
-        send_listed(job->server, job->id, listing.count);
-    }
-    free_job(job);
-}
-
-static int take_list(struct server *server, const struct pki_wire_message *message,
-                     struct error *error)
-{
-    const struct pki_wire_list *list = &message->list;
-    bool failed = false;
-    struct job *job = new_job(server, message->id, 0, run_list);
-    if (!job)
-        return error_set(error, EX_OSERR, "Out of memory");
-    job->request = (struct key_request){
-        .uri = copy_text(list->token, &failed),
-        .token = copy_text(list->token, &failed),
-        .module = copy_text(list->module, &failed),
-        .pin_source = copy_text(list->pin_source, &failed),
-        .sessions = list->sessions < POOL_THREADS_MAXIMUM ? list->sessions : POOL_THREADS_MAXIMUM,
-        .timeout = list->timeout,
-        .refused = list->refused};
-    int result = failed ? error_set(error, EX_OSERR, "Out of memory")
-                        : find_place(server, &job->request, &job->place, error);
-    if (result == 0)
-        result = pool_post(job->place->pool, &job->base, error);
-    if (result < 0)
-        free_job(job);
-    return result;
-}
-
-/* --- a key looked for, and a key made ------------------------------------------------------------
- */
-
-/* Opened, which proves it, and closed again. */
-static void run_find(struct pool_job *base)
-{
-    struct job *job = (struct job *)base;
-    struct store *store = job->place->store;
-    struct store_key *key = NULL;
-    struct key_report report = {0};
-    struct outcome outcome = {0};
-    struct error error;
-    int result;
-    if (is_stale(job, job->request.timeout))
-        result = error_set(&error, EX_TEMPFAIL, "The search waited too long for its turn");
-    else
-        result = store->operations->open(store, &job->request, &key, &report, &outcome, &error);
-    if (result == 0) {
-        struct listing listing = {.job = job};
-        store->operations->close(key);
-        send_found(&listing, PKI_FOUND_KEY, report.logged_in, report.uri, "");
-        send_listed(job->server, job->id, listing.count);
-    } else if (outcome.other) {
-        send_listed(job->server, job->id, 0);
-    } else {
-        send_failure(job->server, job->id, &outcome, &error);
-    }
-    free_job(job);
-}
-
-static int take_find(struct server *server, const struct pki_wire_message *message,
-                     struct error *error)
-{
-    const struct pki_wire_find *find = &message->find;
-    const struct pki_wire_open open = {.sessions = find->sessions,
-                                       .timeout = find->timeout,
-                                       .refused = find->refused,
-                                       .uri = find->uri,
-                                       .token = find->token,
-                                       .module = find->module,
-                                       .pin_source = find->pin_source,
-                                       .public_key = find->public_key};
-    struct job *job = new_job(server, message->id, 0, run_find);
-    if (!job)
-        return error_set(error, EX_OSERR, "Out of memory");
-    int result = copy_request(&open, &job->request, error);
-    if (result == 0)
-        result = find_place(server, &job->request, &job->place, error);
-    if (result == 0)
-        result = pool_post(job->place->pool, &job->base, error);
-    if (result < 0)
-        free_job(job);
-    return result;
-}
-
-static void send_generated(const struct job *job, const struct key_report *report, EVP_PKEY *key)
-{
-    uint8_t der[PKI_WIRE_PUBLIC_KEY_MAXIMUM], *at = der;
-    int length = i2d_PUBKEY(key, NULL);
-    struct error error;
-    if (length <= 0 || (size_t)length > sizeof der) {
-        error_set(&error, EX_SOFTWARE, "The key %s was made, but its public half cannot be told",
-                  job->request.label);
-        send_failure(job->server, job->id, NULL, &error);
-        return;
-    }
-    length = i2d_PUBKEY(key, &at);
-    struct pki_wire_message message = {
-        .type = PKI_WIRE_GENERATED,
-        .id = job->id,
-        .generated = {.uri = report->uri, .public_key = {der, (size_t)length}}};
-    send_message(job->server, &message);
-}
-
-static void run_generate(struct pool_job *base)
-{
-    struct job *job = (struct job *)base;
-    struct store *store = job->place->store;
-    EVP_PKEY *key = NULL;
-    struct key_report report = {0};
-    struct outcome outcome = {0};
-    struct error error;
-    int result;
-    if (!store->operations->generate)
-        result = error_set(&error, EX_USAGE, "Only a token makes keys");
-    else if (is_stale(job, job->request.timeout))
-        result = error_set(&error, EX_TEMPFAIL,
-                           "The order for a key waited too long for its turn; none was made");
-    else
-        result = store->operations->generate(store, &job->request, &key, &report, &outcome, &error);
-    if (result < 0)
-        send_failure(job->server, job->id, &outcome, &error);
-    else
-        send_generated(job, &report, key);
-    EVP_PKEY_free(key);
-    free_job(job);
-}
-
-static int copy_order(const struct pki_wire_generate *generate, struct key_request *request,
-                      struct error *error)
-{
-    bool failed = false;
-    *request = (struct key_request){.uri = copy_text(generate->token, &failed),
-                                    .token = copy_text(generate->token, &failed),
-                                    .module = copy_text(generate->module, &failed),
-                                    .pin_source = copy_text(generate->pin_source, &failed),
-                                    .label = copy_text(generate->label, &failed),
-                                    .sessions = generate->sessions,
-                                    .timeout = generate->timeout,
-                                    .refused = generate->refused,
-                                    .type = generate->type,
-                                    .id_length = generate->id.length};
-    memcpy(request->id, generate->id.at, generate->id.length);
-    return failed ? error_set(error, EX_OSERR, "Out of memory") : 0;
-}
-
-/* A thread more than the signatures have, so that they go on meanwhile. */
-static int take_generate(struct server *server, const struct pki_wire_message *message,
-                         struct error *error)
-{
-    struct job *job = new_job(server, message->id, 0, run_generate);
-    if (!job)
-        return error_set(error, EX_OSERR, "Out of memory");
-    int result = copy_order(&message->generate, &job->request, error);
-    if (result == 0)
-        result = find_place(server, &job->request, &job->place, error);
-    if (result == 0)
-        result = pool_grow(job->place->pool, job->request.sessions + 1, error);
-    if (result == 0)
-        result = pool_post(job->place->pool, &job->base, error);
-    if (result < 0)
-        free_job(job);
-    return result;
 }
 
 static int take_hello(struct server *server, const struct pki_wire_message *message,
@@ -647,16 +400,20 @@ static int take_hello(struct server *server, const struct pki_wire_message *mess
     struct pki_wire_message answer = {
         .type = PKI_WIRE_HELLO, .id = message->id, .hello = {PKI_WIRE_VERSION, (uint32_t)getpid()}};
     (void)error;
-    send_message(server, &answer);
+    server_send(server, &answer);
     return 0;
 }
 
 /* What each message does; those that only the signer sends are not here. */
 static int (*const takers[PKI_WIRE_END])(struct server *, const struct pki_wire_message *,
                                          struct error *) = {
-    [PKI_WIRE_HELLO] = take_hello,       [PKI_WIRE_OPEN] = take_open, [PKI_WIRE_CLOSE] = take_close,
-    [PKI_WIRE_SIGN] = take_sign,         [PKI_WIRE_LIST] = take_list, [PKI_WIRE_FIND] = take_find,
-    [PKI_WIRE_GENERATE] = take_generate,
+    [PKI_WIRE_HELLO] = take_hello,
+    [PKI_WIRE_OPEN] = take_open,
+    [PKI_WIRE_CLOSE] = take_close,
+    [PKI_WIRE_SIGN] = take_sign,
+    [PKI_WIRE_LIST] = server_take_list,
+    [PKI_WIRE_FIND] = server_take_find,
+    [PKI_WIRE_GENERATE] = server_take_generate,
 };
 
 static int take_packet(struct server *server, const uint8_t *packet, size_t length,
@@ -674,7 +431,7 @@ static int take_packet(struct server *server, const uint8_t *packet, size_t leng
         return error_cure(error, "install posternd and postern-signer of one version");
     }
     if (takers[message.type](server, &message, error) < 0)
-        send_failure(server, message.id, NULL, error);
+        server_send_failure(server, message.id, NULL, error);
     return 0;
 }
 
