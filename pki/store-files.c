@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "pki/base/cleanup.h"
+#include "pki/base/synced.h"
 
 enum { DIRECTORY_MODE = 0750, FILE_MODE = 0640, ENTRIES_MAXIMUM = 64 };
 
@@ -139,21 +140,6 @@ int pki_file_read(int directory, const char *name, size_t maximum, char **ret, c
     return 0;
 }
 
-static int write_whole(int fd, const char *text, const char *path, struct error *error)
-{
-    size_t length = strlen(text);
-    while (length) {
-        ssize_t written = write(fd, text, length);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written <= 0)
-            return system_error(error, written < 0 ? errno : ENOSPC, "write", path);
-        text += written;
-        length -= (size_t)written;
-    }
-    return fsync(fd) < 0 ? system_error(error, errno, "sync", path) : 0;
-}
-
 int pki_file_write(int directory, const char *name, const char *text, const char *path,
                    struct error *error)
 {
@@ -161,7 +147,8 @@ int pki_file_write(int directory, const char *name, const char *text, const char
         openat(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, FILE_MODE);
     if (fd < 0)
         return system_error(error, errno, "make", path);
-    return write_whole(fd, text, path, error);
+    int result = write_synced(fd, text);
+    return result < 0 ? system_error(error, -result, "write", path) : 0;
 }
 
 int pki_file_rename(int directory, const char *from, const char *to, const char *path,

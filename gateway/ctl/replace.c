@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "pki/base/cleanup.h"
+#include "pki/base/synced.h"
 
 enum { FILE_MAXIMUM = 1024 * 1024 };
 
@@ -67,26 +68,11 @@ void ctl_file_clear(struct ctl_file *file)
     *file = (struct ctl_file){.path = NULL};
 }
 
-static bool write_all(int fd, const char *text, size_t length)
-{
-    while (length) {
-        ssize_t written = write(fd, text, length);
-        if (written < 0 && errno != EINTR)
-            return false;
-        if (written > 0) {
-            text += written;
-            length -= (size_t)written;
-        }
-    }
-    return true;
-}
-
 /* Mode first would open it to a group that it does not belong to yet. */
 static bool fill(int fd, const struct ctl_file *file, const char *text)
 {
     return fchown(fd, file->status.st_uid, file->status.st_gid) == 0 &&
-           fchmod(fd, file->status.st_mode & 07777) == 0 && write_all(fd, text, strlen(text)) &&
-           fsync(fd) == 0;
+           fchmod(fd, file->status.st_mode & 07777) == 0 && write_synced(fd, text) == 0;
 }
 
 static int check_unchanged(const struct ctl_file *file, struct error *error)

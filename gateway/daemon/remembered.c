@@ -16,6 +16,7 @@
 
 #include "pki/base/cleanup.h"
 #include "pki/base/log.h"
+#include "pki/base/synced.h"
 
 enum { FILE_MAXIMUM = 4 * 1024 * 1024 /* bytes */ };
 static const char file_name[] = "validations.json";
@@ -33,21 +34,6 @@ struct remembered {
 
 /* --- the file --- */
 
-static int write_all(int fd, const char *text)
-{
-    size_t length = strlen(text);
-    while (length) {
-        ssize_t written = write(fd, text, length);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written < 0)
-            return -errno;
-        text += written;
-        length -= (size_t)written;
-    }
-    return fsync(fd) < 0 ? -errno : 0;
-}
-
 /* Whoever reads the file finds the old or the new, whole; and so after a crash. */
 static int replace_file(int folder, const char *text)
 {
@@ -56,7 +42,7 @@ static int replace_file(int folder, const char *text)
         openat(folder, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
     if (fd < 0)
         return -errno;
-    int result = write_all(fd, text);
+    int result = write_synced(fd, text);
     if (result == 0 && renameat(folder, temporary, folder, file_name) < 0)
         result = -errno;
     if (result < 0)

@@ -17,6 +17,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "pki/base/synced.h"
+
 enum { FILE_MAXIMUM = 32 * 1024 * 1024, VERSION = 1 };
 
 static const char format[] = "postern-peers";
@@ -73,27 +75,13 @@ static int open_folder(const char *path, struct error *error)
     return fd < 0 ? tell(error, "Cannot open the folder", folder) : fd;
 }
 
-static bool write_all(int fd, const char *text, size_t length)
-{
-    while (length) {
-        ssize_t written = write(fd, text, length);
-        if (written < 0 && errno != EINTR)
-            return false;
-        if (written > 0) {
-            text += written;
-            length -= (size_t)written;
-        }
-    }
-    return true;
-}
-
 static int write_beside(const char *path, const char *text, struct error *error)
 {
     unlink(path); /* of a run that was cut off; a link that somebody planted is not followed */
     _cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640);
     if (fd < 0)
         return tell(error, "Cannot write", path);
-    if (!write_all(fd, text, strlen(text)) || fsync(fd) < 0) {
+    if (write_synced(fd, text) < 0) {
         int result = tell(error, "Cannot write", path);
         unlink(path);
         return result;
