@@ -13,6 +13,7 @@
 #include "connectors/document.h"
 #include "connectors/schema.h"
 #include "tests/connectors/workspace.h"
+#include "tests/suite.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -305,9 +306,5 @@ int main(void)
     tcase_set_timeout(tests, 120); /* against a hang; a loaded machine is slow */
     add_tests(tests);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

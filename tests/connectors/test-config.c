@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "tests/connectors/workspace.h"
+#include "tests/suite.h"
 
 START_TEST(test_example_loads)
 {
@@ -734,9 +735,5 @@ int main(void)
     tcase_set_timeout(tests, 120); /* against a hang; a loaded machine is slow */
     add_tests(tests);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

@@ -11,6 +11,7 @@
 
 #include "connectors/select.h"
 #include "tests/connectors/workspace.h"
+#include "tests/suite.h"
 
 static struct sockaddr_storage address_of(const char *text)
 {
@@ -330,9 +331,5 @@ int main(void)
     tcase_add_loop_test(tests, test_outbound_is_chosen, 0, ARRAY_SIZE(outbound));
     tcase_add_test(tests, test_no_outbound_for_a_domain);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

@@ -10,6 +10,7 @@
 #include "connectors/guess.h"
 #include "connectors/uri.h"
 #include "connectors/values.h"
+#include "tests/suite.h"
 
 enum { REFUSED = -1 };
 
@@ -420,9 +421,5 @@ int main(void)
     tcase_add_loop_test(tests, test_name, 0, ARRAY_SIZE(names));
     tcase_add_loop_test(tests, test_guess, 0, ARRAY_SIZE(guesses));
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

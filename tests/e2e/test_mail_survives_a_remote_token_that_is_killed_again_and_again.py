@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from harness.waiting import wait_until
+from harness.waiting import LIMIT, wait_until
 
 MESSAGES = 3000
 OUTAGES = (0.0, 0.4, 1.5)  # seconds that the token is away
@@ -36,7 +36,7 @@ def test_every_message_crosses_once_and_with_the_certificate(signed, remote, loa
         time.sleep(outage)
         remote.start()
         await_recovery(far)
-    mail.finish(MESSAGES)
+    mail.finish(MESSAGES, limit=LIMIT * 15)
     watching.finish()
     mail.check(far, ours.der)
     status = gateway.ctl("hsm", "status").json

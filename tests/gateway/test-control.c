@@ -25,6 +25,7 @@
 #include "gateway/control/socket.h"
 #include "gateway/control/wire.h"
 #include "pki/base/cleanup.h"
+#include "tests/suite.h"
 
 static struct fixture {
     char folder[64], path[96];
@@ -794,9 +795,5 @@ static Suite *control_suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(control_suite());
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(control_suite());
 }

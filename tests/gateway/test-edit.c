@@ -9,6 +9,7 @@
 
 #include "gateway/ctl/edit.h"
 #include "pki/base/cleanup.h"
+#include "tests/suite.h"
 
 /* `^` in `old` is where `added` is to stand; the names are CN=a & b and CN=c unless `subject` says
  * so. */
@@ -160,9 +161,5 @@ int main(void)
                         ARRAY_SIZE(hopeless));
     tcase_add_loop_test(tests, test_the_difference_is_shown, 0, ARRAY_SIZE(differences));
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

@@ -14,6 +14,7 @@
 
 #include "gateway/ledger/ledger.h"
 #include "tests/pki/test-peer-certificates.h"
+#include "tests/suite.h"
 
 enum { NOW = 1800000000 };
 
@@ -514,9 +515,5 @@ int main(void)
     suite_add_tcase(suite, entries);
     suite_add_tcase(suite, file);
     suite_add_tcase(suite, way);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

@@ -13,6 +13,7 @@
 
 #include "gateway/net/loop.h"
 #include "pki/base/cleanup.h"
+#include "tests/suite.h"
 
 static struct loop *loop;
 static char story[256]; /* a letter for each thing that happened */
@@ -520,9 +521,5 @@ int main(void)
     tcase_set_timeout(tcase, 60);
     add_tests(tcase);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

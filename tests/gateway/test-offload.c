@@ -11,6 +11,7 @@
 
 #include "gateway/net/offload.h"
 #include "pki/base/cleanup.h"
+#include "tests/suite.h"
 
 static struct loop *loop;
 static struct offload *offload;
@@ -310,9 +311,5 @@ int main(void)
     tcase_add_test(tcase, test_pool_is_freed_when_its_jobs_have_ended);
     tcase_add_test(tcase, test_waiting_outside_of_the_pool_is_nothing);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

@@ -15,6 +15,7 @@
 #include "gateway/ctl/show.h"
 #include "gateway/ctl/table.h"
 #include "pki/base/cleanup.h"
+#include "tests/suite.h"
 
 enum { WORDS = 10 };
 
@@ -415,9 +416,5 @@ static Suite *posternctl_suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(posternctl_suite());
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(posternctl_suite());
 }

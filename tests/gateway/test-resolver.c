@@ -14,6 +14,7 @@
 
 #include "gateway/net/resolver.h"
 #include "pki/base/cleanup.h"
+#include "tests/suite.h"
 
 #define NO_NAME "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.invalid"
 
@@ -316,9 +317,5 @@ int main(void)
     tcase_add_test(tcase, test_more_names_than_are_kept_are_answered);
     tcase_add_test(tcase, test_resolver_is_freed_with_questions_in_it);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

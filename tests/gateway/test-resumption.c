@@ -16,6 +16,7 @@
 #include "gateway/relay/resumption.h"
 #include "pki/identity-private.h"
 #include "tests/pki/test-peer-certificates.h"
+#include "tests/suite.h"
 
 static struct test_chain chain;
 static struct pki_version version;
@@ -405,9 +406,5 @@ int main(void)
     tcase_add_test(tests, test_an_address_of_other_connectors_does_not_find_it);
     tcase_add_test(tests, test_a_servers_sessions_are_forgotten_with_its_identity);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "pki/base/cleanup.h"
+#include "tests/suite.h"
 
 static const struct {
     int code;
@@ -138,9 +139,5 @@ int main(void)
     tcase_add_loop_test(tests, each_refusal_has_its_cause_and_cure, 0, (int)ARRAY_SIZE(cases));
     tcase_add_loop_test(tests, the_enhanced_status_is_at_the_front_or_nowhere, 0, 8);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

@@ -11,6 +11,7 @@
 #include "gateway/smtp/command.h"
 #include "pki/base/cleanup.h"
 #include "tests/gateway/exact.h"
+#include "tests/suite.h"
 
 /* --- verbs --- */
 
@@ -590,9 +591,5 @@ int main(void)
     tcase_add_loop_test(tcase, test_any_byte_anywhere_is_borne, 0, 256);
     tcase_add_test(tcase, test_fuzzers_corpus_is_replayed);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

@@ -11,6 +11,7 @@
 #include "pki/base/buffer.h"
 #include "pki/base/cleanup.h"
 #include "tests/gateway/exact.h"
+#include "tests/suite.h"
 
 static struct buffer message; /* what the sink has been given */
 
@@ -549,9 +550,5 @@ int main(void)
     tcase_set_timeout(tcase, 60);
     add_tests(tcase);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

@@ -11,6 +11,7 @@
 #include "gateway/smtp/reply.h"
 #include "pki/base/cleanup.h"
 #include "tests/gateway/exact.h"
+#include "tests/suite.h"
 
 /* --- parsing --- */
 
@@ -474,9 +475,5 @@ int main(void)
     tcase_set_timeout(tcase, 60);
     add_tests(tcase);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

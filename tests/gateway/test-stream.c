@@ -15,6 +15,7 @@
 
 #include "gateway/net/stream.h"
 #include "pki/base/cleanup.h"
+#include "tests/suite.h"
 
 static struct loop *loop;
 static struct stream stream;
@@ -445,9 +446,5 @@ int main(void)
     Suite *suite = suite_create("stream");
     suite_add_tcase(suite, plain_tests());
     suite_add_tcase(suite, handshake_tests());
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

@@ -24,6 +24,7 @@
 #include "gateway/relay/tls.h"
 #include "pki/base/log.h"
 #include "tests/pki/test-peer-certificates.h"
+#include "tests/suite.h"
 
 static char directory[] = "/tmp/postern-validate-XXXXXX";
 static struct daemon daemon_under_test;
@@ -437,9 +438,5 @@ int main(void)
     tcase_add_test(tests, an_address_that_is_none_is_refused_at_once);
     tcase_add_test(tests, what_is_under_way_at_the_end_is_ended_and_told);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

@@ -17,6 +17,7 @@
 #include "pki/base/cleanup.h"
 #include "pki/base/error.h"
 #include "pki/base/log.h"
+#include "tests/suite.h"
 
 /* A reserve that no machine has memory for must come back as a failure here too. */
 const char *__asan_default_options(void);
@@ -537,9 +538,5 @@ int main(void)
     suite_add_tcase(suite, buffer_tests());
     suite_add_tcase(suite, error_tests());
     suite_add_tcase(suite, log_tests());
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

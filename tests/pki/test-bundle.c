@@ -12,6 +12,7 @@
 #include "pki/base/cleanup.h"
 #include "pki/bundle.h"
 #include "tests/pki/test-peer-certificates.h"
+#include "tests/suite.h"
 
 static struct error error;
 static struct test_chain chain;
@@ -413,9 +414,5 @@ int main(void)
     tcase_add_test(tcase, it_is_judged_at_the_time_that_is_asked);
     tcase_add_test(tcase, the_other_side_is_told_what_to_change);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "tests/pki/test-identity-tls.h"
+#include "tests/suite.h"
 
 static struct pki_library *library;
 
@@ -415,9 +416,5 @@ int main(void)
 {
     for (enum test_key key = 0; key < TEST_KEY_END; key++)
         test_key(key);
-    SRunner *runner = srunner_create(make_suite());
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(make_suite());
 }

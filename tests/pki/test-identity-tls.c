@@ -4,6 +4,7 @@
  * Real handshakes with keys behind the provider: each kind of key, each version, each side, and
  * what happens when the key cannot. */
 #include "tests/pki/test-identity-tls.h"
+#include "tests/suite.h"
 
 #include <check.h>
 #include <openssl/err.h>
@@ -637,9 +638,5 @@ int main(void)
 {
     for (enum test_key key = 0; key < TEST_KEY_END; key++)
         test_key(key);
-    SRunner *runner = srunner_create(make_suite());
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(make_suite());
 }

@@ -8,6 +8,7 @@
 #include "pki/base/cleanup.h"
 #include "pki/lifetime.h"
 #include "tests/pki/test-peer-certificates.h"
+#include "tests/suite.h"
 
 enum { HOUR = 3600, DAY = 24 * HOUR };
 
@@ -161,9 +162,5 @@ int main(void)
     tcase_add_test(tests, a_chain_is_judged_by_its_worst_certificate);
     tcase_add_test(tests, anchors_that_have_expired_are_counted);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

@@ -12,6 +12,7 @@
 
 #include "pki/base/cleanup.h"
 #include "pki/names-private.h"
+#include "tests/suite.h"
 
 static X509_NAME *parse(const char *text)
 {
@@ -352,9 +353,5 @@ static Suite *make_suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(make_suite());
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(make_suite());
 }

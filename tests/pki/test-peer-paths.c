@@ -13,6 +13,7 @@
 #include "pki/base/cleanup.h"
 #include "pki/peer.h"
 #include "tests/pki/test-peer-certificates.h"
+#include "tests/suite.h"
 
 #define CA "basicConstraints", "critical,CA:TRUE", "keyUsage", "critical,keyCertSign"
 #define OWN "subjectKeyIdentifier", "hash"
@@ -311,9 +312,5 @@ int main(void)
     tcase_add_test(tests, names_and_constraints_without_number_are_refused);
     tcase_add_test(tests, policies_that_grow_without_bounds_are_refused_in_time);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

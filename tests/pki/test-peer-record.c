@@ -11,6 +11,7 @@
 #include "pki/peer-record.h"
 #include "pki/peer.h"
 #include "tests/pki/test-peer-certificates.h"
+#include "tests/suite.h"
 
 #define SAN "subjectAltName", "DNS:mail.example.com,DNS:*.example.com"
 #define BOTH "extendedKeyUsage", "serverAuth,clientAuth,1.2.3.4"
@@ -281,9 +282,5 @@ int main(void)
     tcase_add_loop_test(tests, test_whatever_decides_is_in_the_digest, 0, ARRAY_SIZE(changes));
     tcase_add_test(tests, test_the_order_of_anchors_does_not_count);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

@@ -16,6 +16,7 @@
 #include "pki/base/cleanup.h"
 #include "pki/peer.h"
 #include "tests/pki/test-peer-certificates.h"
+#include "tests/suite.h"
 
 #define DAY 86400L
 
@@ -567,9 +568,5 @@ int main(void)
     tcase_add_test(tests, a_staple_for_another_certificate_is_refused);
     tcase_add_test(tests, a_staple_that_is_cut_is_refused);
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

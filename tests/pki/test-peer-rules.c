@@ -12,6 +12,7 @@
 #include "pki/base/cleanup.h"
 #include "pki/peer.h"
 #include "tests/pki/test-peer-certificates.h"
+#include "tests/suite.h"
 
 enum place { ROOT, CA, LEAF, PLACES };
 
@@ -295,9 +296,5 @@ int main(void)
     tcase_set_timeout(tests, 60);
     tcase_add_loop_test(tests, a_rule_that_is_broken_is_seen, 0, ARRAY_SIZE(rules));
     suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(suite);
 }

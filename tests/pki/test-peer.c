@@ -13,6 +13,7 @@
 #include "pki/base/cleanup.h"
 #include "pki/names.h"
 #include "tests/pki/test-peer-certificates.h"
+#include "tests/suite.h"
 
 #define USAGE "extendedKeyUsage", "serverAuth,clientAuth"
 #define SAN "subjectAltName", "DNS:mail.protection.outlook.com"
@@ -902,9 +903,5 @@ int main(void)
 {
     for (enum test_key key = 0; key < TEST_KEY_END; key++)
         test_key(key);
-    SRunner *runner = srunner_create(make_suite());
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(make_suite());
 }

@@ -11,6 +11,7 @@
 #include "pki/library.h"
 #include "pki/provider.h"
 #include "tests/pki/test-identity-key.h"
+#include "tests/suite.h"
 
 static struct pki_library *library;
 
@@ -335,9 +336,5 @@ int main(void)
 {
     for (enum test_key key = 0; key < TEST_KEY_END; key++)
         test_key(key);
-    SRunner *runner = srunner_create(make_suite());
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(make_suite());
 }

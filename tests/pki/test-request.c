@@ -11,6 +11,7 @@
 #include "pki/names.h"
 #include "pki/request.h"
 #include "tests/pki/test-token-setup.h"
+#include "tests/suite.h"
 
 static struct pki_library *library;
 static struct error error;
@@ -96,10 +97,7 @@ int main(void)
     tcase_add_loop_test(tcase, a_key_on_the_token_signs_a_request, 0, TEST_KEYS);
     tcase_add_loop_test(tcase, what_is_no_name_is_refused, 0, (int)ARRAY_SIZE(wrong));
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
+    int failed = run_suite(suite);
     pki_library_free(library);
-    return !test_teardown() || failed != 0;
+    return !test_teardown() || failed;
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "tests/pki/test-token-setup.h"
+#include "tests/suite.h"
 
 enum { MANY = 50 };
 
@@ -421,9 +422,6 @@ int main(void)
     tcase_add_test(tcase, a_token_of_which_no_key_is_open_can_be_looked_through);
     tcase_add_test(tcase, the_right_one_of_many_keys_is_found);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return !test_teardown() || failed != 0;
+    int failed = run_suite(suite);
+    return !test_teardown() || failed;
 }

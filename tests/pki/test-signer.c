@@ -18,6 +18,7 @@
 
 #include "pki/client.h"
 #include "tests/pki/test-token-setup.h"
+#include "tests/suite.h"
 
 TCase *fault_cases(void);
 TCase *place_cases(void);
@@ -490,9 +491,6 @@ int main(void)
         tcase_add_checked_fixture(tcases[i], test_begin, NULL);
         suite_add_tcase(suite, tcases[i]);
     }
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return !test_teardown() || failed != 0;
+    int failed = run_suite(suite);
+    return !test_teardown() || failed;
 }

@@ -20,6 +20,7 @@
 
 #include "pki/store-files.h"
 #include "pki/store.h"
+#include "tests/suite.h"
 
 static char root[64];
 
@@ -597,9 +598,5 @@ static Suite *make_suite(void)
 int main(void)
 {
     umask(022);
-    SRunner *runner = srunner_create(make_suite());
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(make_suite());
 }

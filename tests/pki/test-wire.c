@@ -9,6 +9,7 @@
 
 #include "pki/base/cleanup.h"
 #include "pki/wire.h"
+#include "tests/suite.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -316,9 +317,5 @@ int main(void)
     tcase_add_test(tcase, a_nul_inside_of_text_is_refused);
     tcase_add_test(tcase, text_without_its_nul_is_refused);
     suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite(suite);
 }
