@@ -15,7 +15,7 @@ enum {
     LEAVING_MAXIMUM = 256,
     LEAVING_MILLISECONDS = 5000,
     TICKETS_KEPT = 64,
-    FOLLOW_MILLISECONDS = 1000
+    FOLLOW_MILLISECONDS = 3000
 };
 
 struct ticket {
@@ -259,9 +259,12 @@ SSL_SESSION *pool_take_ticket(struct pool *pool, const struct snapshot *snapshot
     if (!*at)
         return NULL;
     SSL_SESSION *session = (*at)->session;
-    SSL_SESSION_up_ref(session);
     bool is_last = !*find_ticket(&(*at)->next, way, name);
-    if (SSL_SESSION_get_protocol_version(session) >= TLS1_3_VERSION && !is_last)
+    /* OpenSSL spoils the ticket that a handshake has used: a copy keeps the last one fit. */
+    if (SSL_SESSION_get_protocol_version(session) >= TLS1_3_VERSION && is_last)
+        return SSL_SESSION_dup(session);
+    SSL_SESSION_up_ref(session);
+    if (SSL_SESSION_get_protocol_version(session) >= TLS1_3_VERSION)
         free_ticket(pool, at);
     return session;
 }

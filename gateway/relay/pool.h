@@ -47,7 +47,7 @@ unsigned pool_generation(const struct pool *pool);
 
 /* Without a ticket only the first handshake with a host costs a signature: those that would begin
  * beside it follow, for the ticket that it brings. False: this hop goes first. True: its timer fires
- * when the leader's connection stands or has failed, or after a second. */
+ * when the leader's connection stands or has failed, or after three seconds. */
 bool pool_follow(struct pool *pool, struct hop *hop);
 /* This hop leads or follows no more (bears any hop): its followers go on. */
 void pool_settle(struct pool *pool, struct hop *hop);

@@ -8,7 +8,7 @@ import pytest
 from harness.cloud import drop, silence
 from harness.waiting import wait_until
 
-SESSIONS = 6
+SESSIONS = 4
 
 
 def begin(gateway):
