@@ -58,6 +58,11 @@ json_t *control_text(const char *text)
     return json_stringn(clean, (size_t)(end - clean));
 }
 
+json_t *control_text_or_null(const char *text)
+{
+    return text && *text ? control_text(text) : json_null();
+}
+
 json_t *control_error_object(const struct error *error)
 {
     return json_pack("{s:i, s:o, s:o, s:o}", "code", error->code, "what", control_text(error->what),

@@ -22,6 +22,8 @@ enum {
  * a character or a rude reply of a next hop never spoils a whole answer. NULL becomes JSON's null.
  * NULL when memory is short. The reference is the caller's. */
 json_t *control_text(const char *text);
+/* The same, and null for a text that is NULL or empty. */
+json_t *control_text_or_null(const char *text);
 
 /* {"code":78,"what":"…","where":"…","cure":"…"}; all four are always there. NULL: memory is short.
  */

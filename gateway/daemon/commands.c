@@ -21,11 +21,6 @@
 #include "gateway/daemon/validate.h"
 #include "pki/base/clock.h"
 
-static json_t *text_or_null(const char *text)
-{
-    return text && *text ? control_text(text) : json_null();
-}
-
 static json_t *time_text(time_t time)
 {
     char text[32];
@@ -87,7 +82,8 @@ static json_t *traffic(const struct daemon *daemon)
     struct totals t = add_up(daemon);
     int64_t in_use = t.hops_open - t.hops_idle;
     return json_pack(
-        "{s:I, s:{s:I, s:I}, s:{s:I, s:I, s:I, s:I}, s:{s:I, s:I, s:I, s:I}, s:{s:I, s:I}, s:I, s:I}",
+        "{s:I, s:{s:I, s:I}, s:{s:I, s:I, s:I, s:I}, s:{s:I, s:I, s:I, s:I}, s:{s:I, s:I}, s:I, "
+        "s:I}",
         "bytes", (json_int_t)t.bytes, "sessions", "open", (json_int_t)t.sessions_open, "total",
         (json_int_t)t.sessions_total, "messages", "accepted", (json_int_t)t.messages_accepted,
         "deferred", (json_int_t)t.messages_deferred, "rejected", (json_int_t)t.messages_rejected,
@@ -106,9 +102,9 @@ static void status(void *context, struct control_request *request, const json_t 
     json_t *result = json_pack(
         "{s:s, s:i, s:o, s:s, s:o, s:o, s:I, s:I, s:o, s:o}", "version", PACKAGE_VERSION, "pid",
         (int)getpid(), "host", control_text(daemon->snapshot->config->host_name), "state", state,
-        "reason", text_or_null(daemon->reason), "started", time_text(daemon->started), "uptime",
-        (json_int_t)((clock_milliseconds() - daemon->started_monotonic) / 1000), "workers",
-        (json_int_t)daemon->worker_count, "configuration",
+        "reason", control_text_or_null(daemon->reason), "started", time_text(daemon->started),
+        "uptime", (json_int_t)((clock_milliseconds() - daemon->started_monotonic) / 1000),
+        "workers", (json_int_t)daemon->worker_count, "configuration",
         configuration(daemon->snapshot, daemon->directory), "listeners", listener_texts(daemon));
     json_object_set_new(result, "certificates", expiry_list(daemon));
     json_t *more = traffic(daemon);
@@ -142,7 +138,7 @@ static json_t *inbound_object(const struct conn_inbound *inbound)
                      control_text(inbound->name), "enabled", inbound->enabled, "addresses",
                      addresses(inbound), "require_tls", inbound->require_tls, "tls_minimum",
                      conn_tls_version_name(inbound->tls_minimum), "certificate",
-                     text_or_null(inbound->certificate ? inbound->certificate->name : NULL),
+                     control_text_or_null(inbound->certificate ? inbound->certificate->name : NULL),
                      "sender_certificate_names", strings(&inbound->sender_certificate_names),
                      "sender_domains", strings(&inbound->sender_domains));
 }
@@ -170,21 +166,20 @@ static json_t *scope(const struct conn_outbound *outbound)
 
 static json_t *outbound_object(const struct daemon *daemon, const struct conn_outbound *outbound)
 {
-    return json_pack("{s:o, s:b, s:o, s:o, s:s, s:o, s:o, s:o, s:o}", "name",
-                     control_text(outbound->name), "enabled", outbound->enabled,
-                     "recipient_domains", strings(&outbound->recipient_domains), "smart_hosts",
-                     hosts(outbound), "tls_settings",
-                     conn_tls_settings_name(outbound->tls_settings), "tls_domains",
-                     strings(&outbound->tls_domains), "certificate",
-                     text_or_null(outbound->certificate ? outbound->certificate->name : NULL),
-                     "scope", scope(outbound), "validated",
-                     remembered_get(daemon, outbound->name));
+    return json_pack(
+        "{s:o, s:b, s:o, s:o, s:s, s:o, s:o, s:o, s:o}", "name", control_text(outbound->name),
+        "enabled", outbound->enabled, "recipient_domains", strings(&outbound->recipient_domains),
+        "smart_hosts", hosts(outbound), "tls_settings",
+        conn_tls_settings_name(outbound->tls_settings), "tls_domains",
+        strings(&outbound->tls_domains), "certificate",
+        control_text_or_null(outbound->certificate ? outbound->certificate->name : NULL), "scope",
+        scope(outbound), "validated", remembered_get(daemon, outbound->name));
 }
 
 /* What `show` adds to an object of `list`. Takes the XML over. */
 static json_t *with_source(json_t *object, char *xml, const struct conn_place *place)
 {
-    json_object_set_new(object, "xml", text_or_null(xml));
+    json_object_set_new(object, "xml", control_text_or_null(xml));
     json_object_set_new(object, "file", control_text(place->file));
     json_object_set_new(object, "line", json_integer(place->line));
     free(xml);
@@ -222,8 +217,8 @@ static void no_such_connector(struct control_request *request, const char *kind,
 {
     struct error error;
     error_set(&error, EX_DATAERR, "There is no %s connector \"%.100s\" in force", kind, name);
-    error_cure(&error, "posternctl %s list names those there are; a new one needs posternctl reload",
-               kind);
+    error_cure(&error,
+               "posternctl %s list names those there are; a new one needs posternctl reload", kind);
     control_fail(request, &error);
 }
 
@@ -242,8 +237,7 @@ static void inbound_show(void *context, struct control_request *request, const j
     no_such_connector(request, "inbound", name);
 }
 
-static const struct conn_outbound *find_outbound(const struct conn_config *config,
-                                                 const char *name)
+static const struct conn_outbound *find_outbound(const struct conn_config *config, const char *name)
 {
     for (size_t i = 0; i < config->outbound_count; i++)
         if (strcmp(config->outbound[i].name, name) == 0)

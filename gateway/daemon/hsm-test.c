@@ -113,11 +113,6 @@ static const struct error *last_failure(const struct hsm_test *test)
     return NULL;
 }
 
-static json_t *text_or_null(const char *text)
-{
-    return text && *text ? control_text(text) : json_null();
-}
-
 /* The place that signatures are asked of at this moment. */
 static json_t *active_key(const struct hsm_test *test)
 {
@@ -127,8 +122,8 @@ static json_t *active_key(const struct hsm_test *test)
     unsigned count =
         keys ? pki_signer_status(test->daemon->signer, &status, keys, HSM_KEYS_MAXIMUM) : 0;
     for (unsigned i = 0; i < count && i < HSM_KEYS_MAXIMUM && !text; i++)
-        if (keys[i].active && pki_identity_has_key(test->snapshot->identities[test->next - 1],
-                                                   keys[i].key))
+        if (keys[i].active &&
+            pki_identity_has_key(test->snapshot->identities[test->next - 1], keys[i].key))
             text = control_text(keys[i].key);
     free(keys);
     return text ? text : control_text(test->certificate->keys[0].uri);
@@ -148,8 +143,8 @@ static json_t *report(struct hsm_test *test)
         (json_int_t)test->jobs, "milliseconds", (json_int_t)(elapsed / 1000), "per_second",
         (double)made * 1e6 / (double)(elapsed > 0 ? elapsed : 1), "median_microseconds",
         (json_int_t)percentile(test, 50), "p99_microseconds", (json_int_t)percentile(test, 99),
-        "error", text_or_null(failure ? failure->what : NULL), "cure",
-        text_or_null(failure ? failure->cure : NULL));
+        "error", control_text_or_null(failure ? failure->what : NULL), "cure",
+        control_text_or_null(failure ? failure->cure : NULL));
 }
 
 static void job_done(struct offload_job *base)

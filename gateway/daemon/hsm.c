@@ -39,11 +39,6 @@ uint64_t hsm_signatures(const struct daemon *daemon)
     return sum;
 }
 
-static json_t *text_or_null(const char *text)
-{
-    return text && *text ? control_text(text) : json_null();
-}
-
 /* Words parted by spaces, as a list. */
 static json_t *words(const char *text)
 {
@@ -90,14 +85,14 @@ static json_t *key_counts(const struct pki_key_status *key)
 
 static json_t *key_object(const struct snapshot *snapshot, const struct pki_key_status *key)
 {
-    json_t *object =
-        json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:o, s:o}", "key",
-                  control_text(key->key), "identities", certificates_of(snapshot, key->key), "token",
-                  control_text(key->token), "module", control_text(key->module), "manufacturer",
-                  control_text(key->manufacturer), "model", control_text(key->model), "serial",
-                  control_text(key->serial), "type", control_text(key->type), "algorithms",
-                  words(key->algorithms), "ready", key->ready, "logged_in", key->logged_in,
-                  "last_error", text_or_null(key->last_error), "cure", text_or_null(key->cure));
+    json_t *object = json_pack(
+        "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:o, s:o}", "key",
+        control_text(key->key), "identities", certificates_of(snapshot, key->key), "token",
+        control_text(key->token), "module", control_text(key->module), "manufacturer",
+        control_text(key->manufacturer), "model", control_text(key->model), "serial",
+        control_text(key->serial), "type", control_text(key->type), "algorithms",
+        words(key->algorithms), "ready", key->ready, "logged_in", key->logged_in, "last_error",
+        control_text_or_null(key->last_error), "cure", control_text_or_null(key->cure));
     json_t *counts = key_counts(key);
     json_object_update(object, counts);
     json_decref(counts);
@@ -109,10 +104,11 @@ static json_t *process_objects(const struct pki_signer_status *signer)
     json_t *array = json_array();
     for (unsigned i = 0; i < signer->processes; i++) {
         const struct pki_process_status *process = &signer->process[i];
-        json_array_append_new(
-            array, json_pack("{s:o, s:i, s:I, s:I, s:I}", "serves", text_or_null(process->serves),
-                             "pid", process->pid, "starts", (json_int_t)process->starts, "waiting",
-                             (json_int_t)process->waiting, "keys", (json_int_t)process->keys));
+        json_array_append_new(array, json_pack("{s:o, s:i, s:I, s:I, s:I}", "serves",
+                                               control_text_or_null(process->serves), "pid",
+                                               process->pid, "starts", (json_int_t)process->starts,
+                                               "waiting", (json_int_t)process->waiting, "keys",
+                                               (json_int_t)process->keys));
     }
     return array;
 }

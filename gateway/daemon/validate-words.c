@@ -11,11 +11,6 @@
 #include "gateway/daemon/validate-private.h"
 #include "pki/names.h"
 
-static json_t *text_or_null(const char *text)
-{
-    return text && *text ? control_text(text) : json_null();
-}
-
 static void replace(json_t **member, json_t *value)
 {
     json_decref(*member);
@@ -36,8 +31,8 @@ static void tell(struct validation *validation, const struct told *told, json_t 
     json_t *object = json_pack(
         "{s:s, s:s, s:I, s:o, s:o, s:o, s:o, s:o}", "step", told->step, "outcome", told->outcome,
         "milliseconds", (json_int_t)told->milliseconds, "detail", control_text(told->detail),
-        "cause", text_or_null(told->cause), "cure", text_or_null(told->cure), "host",
-        control_text(hop_host(hop)), "address", text_or_null(hop->address_text));
+        "cause", control_text_or_null(told->cause), "cure", control_text_or_null(told->cure),
+        "host", control_text(hop_host(hop)), "address", control_text_or_null(hop->address_text));
     if (object && more)
         json_object_update(object, more);
     json_decref(more);
@@ -128,9 +123,10 @@ static json_t *handshake_members(const struct validation *validation)
     const struct tls_peer *peer = tls_peer(ssl);
     if (!peer)
         return NULL;
-    return json_pack("{s:o, s:o, s:o, s:o}", "tls_version", text_or_null(tls_version_name(ssl)),
-                     "cipher", text_or_null(tls_cipher_name(ssl)), "group",
-                     text_or_null(tls_group_name(ssl)), "certificate_asked",
+    return json_pack("{s:o, s:o, s:o, s:o}", "tls_version",
+                     control_text_or_null(tls_version_name(ssl)), "cipher",
+                     control_text_or_null(tls_cipher_name(ssl)), "group",
+                     control_text_or_null(tls_group_name(ssl)), "certificate_asked",
                      is_refused(peer) ? json_null() : json_boolean(peer->certificate_asked));
 }
 
@@ -200,8 +196,8 @@ static json_t *reply_object(const struct smtp_reply *reply)
 {
     char status[16];
     return json_pack("{s:i, s:o, s:o}", "code", reply->code, "status",
-                     text_or_null(smtp_enhanced_status(reply, status, sizeof status)), "text",
-                     control_text(reply->text));
+                     control_text_or_null(smtp_enhanced_status(reply, status, sizeof status)),
+                     "text", control_text(reply->text));
 }
 
 void validate_tell_dialing(struct validation *validation, enum hop_step step,
@@ -306,9 +302,9 @@ static json_t *tls_members(const struct validation *validation)
     SSL *ssl = validation->hop->stream.ssl;
     const struct tls_peer *peer = tls_peer(ssl);
     return json_pack("{s:o, s:o, s:o, s:b, s:b, s:o}", "tls_version",
-                     text_or_null(ssl ? tls_version_name(ssl) : NULL), "cipher",
-                     text_or_null(ssl ? tls_cipher_name(ssl) : NULL), "group",
-                     text_or_null(ssl ? tls_group_name(ssl) : NULL), "resumed",
+                     control_text_or_null(ssl ? tls_version_name(ssl) : NULL), "cipher",
+                     control_text_or_null(ssl ? tls_cipher_name(ssl) : NULL), "group",
+                     control_text_or_null(ssl ? tls_group_name(ssl) : NULL), "resumed",
                      peer && peer->resumed, "certificate_asked", peer && peer->certificate_asked,
                      "certificate_sent", sent_certificate(validation, peer));
 }
@@ -317,11 +313,11 @@ static json_t *fault_members(const struct validate_fault *fault)
 {
     bool failed = fault->step;
     return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o}", "outcome", failed ? "failed" : "passed",
-                     "failed_step", text_or_null(fault->step), "failure",
+                     "failed_step", control_text_or_null(fault->step), "failure",
                      failed ? json_string(validate_failure_name(fault->failure)) : json_null(),
-                     "detail", failed ? text_or_null(fault->what) : json_null(), "cause",
-                     failed ? text_or_null(fault->cause) : json_null(), "cure",
-                     failed ? text_or_null(fault->cure) : json_null());
+                     "detail", failed ? control_text_or_null(fault->what) : json_null(), "cause",
+                     failed ? control_text_or_null(fault->cause) : json_null(), "cure",
+                     failed ? control_text_or_null(fault->cure) : json_null());
 }
 
 static json_t *or_null(json_t *value)
@@ -337,8 +333,8 @@ json_t *validate_result(const struct validation *validation)
     json_t *tls = tls_members(validation);
     json_t *more = json_pack(
         "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b}", "host", control_text(hop_host(hop)),
-        "address", text_or_null(hop->address_text), "peer", or_null(validation->peer), "checks",
-        or_null(validation->checks), "offers", or_null(validation->offers), "reply",
+        "address", control_text_or_null(hop->address_text), "peer", or_null(validation->peer),
+        "checks", or_null(validation->checks), "offers", or_null(validation->offers), "reply",
         or_null(validation->reply), "sender", mail ? control_text(validation->sender) : json_null(),
         "recipient", mail ? control_text(validation->recipient) : json_null(), "sent",
         mail && validation->send && !validation->fault.step);
