@@ -74,6 +74,8 @@ static const struct conn_field inbound_fields[] = {
      .example = "<TlsSenderCertificateName>mail.contoso.com</TlsSenderCertificateName>"},
     {"ClientEku", 0, conn_read_word, CONN_IN(conn_inbound, client_eku),
      .names = conn_client_eku_names, .example = "<ClientEku>ClientAuth</ClientEku>"},
+    {"Credentials", 0, conn_read_credentials, CONN_IN(conn_inbound, credentials),
+     .example = "<Credentials>devices</Credentials>"},
     {"PeerCertificates", 0, .section = &inbound_peers_section},
     {"TlsCipherSuites", 0, .section = &inbound_suites_section},
     {"TlsGroups", 0, .section = &inbound_groups_section},

@@ -17,6 +17,7 @@ static const char *const condition_names[] = {
     [CONN_CONDITION_TLS_VERSION] = "tls-version",
     [CONN_CONDITION_CIPHER_SUITE] = "cipher-suite",
     [CONN_CONDITION_CERTIFICATE] = "certificate",
+    [CONN_CONDITION_CREDENTIALS] = "credentials",
     [CONN_CONDITION_SENDER_DOMAIN] = "sender-domain",
 };
 
@@ -64,7 +65,8 @@ static bool takes_sender(const struct conn_inbound *inbound, const char *domain)
     if (!domains->count)
         return true;
     if (!*domain)
-        return inbound->range_count || inbound->sender_certificate_names.count;
+        return inbound->range_count || inbound->sender_certificate_names.count ||
+               inbound->credentials;
     for (size_t i = 0; i < domains->count; i++)
         if (conn_domain_matches(domains->items[i], domain))
             return true;
@@ -75,7 +77,8 @@ static bool takes_sender(const struct conn_inbound *inbound, const char *domain)
 static enum conn_condition find_obstacle(const struct conn_inbound *inbound,
                                          const struct conn_client *client)
 {
-    bool needs_tls = inbound->require_tls || inbound->sender_certificate_names.count;
+    bool needs_tls =
+        inbound->require_tls || inbound->sender_certificate_names.count || inbound->credentials;
     if (!conn_inbound_takes_address(inbound, client->address))
         return CONN_CONDITION_ADDRESS;
     if (needs_tls && !client->tls)
@@ -86,6 +89,8 @@ static enum conn_condition find_obstacle(const struct conn_inbound *inbound,
         return CONN_CONDITION_CIPHER_SUITE;
     if (!takes_certificate(inbound, client))
         return CONN_CONDITION_CERTIFICATE;
+    if (inbound->credentials && inbound->credentials != client->credentials)
+        return CONN_CONDITION_CREDENTIALS;
     if (!takes_sender(inbound, client->sender_domain))
         return CONN_CONDITION_SENDER_DOMAIN;
     return CONN_CONDITION_NONE;

@@ -20,6 +20,7 @@ enum session_state {
     SESSION_PROXY,     /* a balancer is to say for whom it connects */
     SESSION_COMMAND,   /* the next line is a command */
     SESSION_WAITING,   /* for the courier's answer; input rests */
+    SESSION_AUTHENTICATION, /* the next line answers a 334 */
     SESSION_DATA,      /* message data */
     SESSION_HANDSHAKE,
     SESSION_LINGERING  /* the last reply is out; input is thrown away until the client closes */
@@ -49,6 +50,9 @@ struct session {
     char id[24];
     char *hello;           /* what EHLO or HELO said; NULL before */
     const struct snapshot_server *server; /* the TLS to offer; NULL: none */
+    struct authentication *authentication; /* under way, or NULL */
+    bool authenticated;
+    const struct conn_credentials *credentials; /* proved, of the snapshot; NULL: none */
     struct transaction *transaction; /* from MAIL on */
 };
 
@@ -100,6 +104,13 @@ void session_take_proxy(struct session *session);
 /* session.c, once the client is known: greets, or begins TLS. */
 void session_open_up(struct session *session);
 void session_describe_peer(struct session *session);
+
+/* authentication.c */
+void session_authenticate(struct session *session, const char *arguments, size_t length);
+void session_take_response(struct session *session, const char *line, size_t length);
+bool session_offers_passwords(const struct session *session);
+bool session_offers_external(const struct session *session);
+void session_end_authentication(struct session *session); /* bears none */
 
 /* commands.c */
 void session_command(struct session *session, const char *line, size_t length);
