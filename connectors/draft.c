@@ -94,6 +94,14 @@ void conn_draft_drop(struct conn_draft *draft, const char *element)
     draft->count = kept;
 }
 
+void conn_draft_remove(struct conn_draft *draft, size_t index)
+{
+    free(draft->entries[index].text);
+    draft->count--;
+    memmove(&draft->entries[index], &draft->entries[index + 1],
+            (draft->count - index) * sizeof *draft->entries);
+}
+
 static void put_text(FILE *stream, const char *text)
 {
     for (; *text; text++) {

@@ -24,6 +24,8 @@ void conn_draft_put(struct conn_draft *draft, const char *element, const char *i
                     const char *text);
 bool conn_draft_has(const struct conn_draft *draft, const char *element);
 void conn_draft_drop(struct conn_draft *draft, const char *element);
+/* Takes out one entry; those behind it move up. */
+void conn_draft_remove(struct conn_draft *draft, size_t index);
 /* The caller frees; NULL: no memory, now or before. */
 char *conn_draft_xml(const struct conn_draft *draft, bool inbound, const char *name);
 void conn_draft_clear(struct conn_draft *draft);

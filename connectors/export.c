@@ -179,10 +179,10 @@ static int put_tenant_inbound(struct script *script, const struct conn_outbound 
         return result < 0 ? result : error_set(error, EX_OSERR, "There is no memory left");
     put_purpose(script, "The tenant takes our mail for its own organisation's", outbound->name);
     if (script->name[0])
-        put_line(script, "It knows us by this name of our certificate, whatever our address is");
+        put_line(script, "It knows us by this name of our certificate, whatever our address is.");
     else
         put_line(script, "This connector presents no certificate with a DNS name: the tenant can "
-                         "know us by our address alone. See that it is the one below");
+                         "know us by our address alone. See that it is the one below.");
     put_flag(parameters.stream, "Enabled", outbound->enabled);
     fputs(" -ConnectorType OnPremises -SenderDomains '*'", parameters.stream);
     put_flag(parameters.stream, "RequireTls", outbound->tls_settings != CONN_TLS_NONE);
@@ -233,7 +233,7 @@ static int put_tenant_outbound(struct script *script, const struct conn_inbound 
     if (result < 0 || !open_parameters(&parameters))
         return result < 0 ? result : error_set(error, EX_OSERR, "There is no memory left");
     put_purpose(script, "The tenant sends mail for the premises to us", inbound->name);
-    put_line(script, "The smart host must lead to a Listener on port 25, from the internet");
+    put_line(script, "The smart host must lead to a Listener on port 25, from the internet.");
     put_flag(parameters.stream, "Enabled", inbound->enabled);
     fputs(" -ConnectorType OnPremises", parameters.stream);
     put_recipients(script, parameters.stream, inbound);
@@ -316,16 +316,37 @@ static void put_mend(struct script *script, const struct conn_inbound *inbound, 
           script->stream);
 }
 
-/* The inbound connectors by which the premises reach `outbound`: the first, for its certificate. */
-static const struct conn_inbound *first_of_premises(const struct script *script,
-                                                    const struct conn_outbound *outbound)
+static bool is_of_premises(const struct conn_outbound *outbound, const struct conn_inbound *inbound)
+{
+    return inbound->enabled && !comes_from_cloud(inbound) && takes_mail_of(outbound, inbound);
+}
+
+/* By which inbound connector the premises reach `outbound`: rather one that asks for a certificate,
+ * as for a mail server, than one for devices. */
+static const struct conn_inbound *find_of_premises(const struct script *script,
+                                                   const struct conn_outbound *outbound)
 {
     const struct conn_config *config = script->config;
+    const struct conn_inbound *found = NULL;
+    for (size_t i = 0; i < config->inbound_count; i++) {
+        const struct conn_inbound *inbound = &config->inbound[i];
+        if (is_of_premises(outbound, inbound) &&
+            (!found ||
+             (inbound->sender_certificate_names.count && !found->sender_certificate_names.count)))
+            found = inbound;
+    }
+    return found;
+}
+
+/* Each inbound connector that Exchange may come in by, and what it must show there. */
+static void put_mends(struct script *script, const struct conn_outbound *outbound)
+{
+    const struct conn_config *config = script->config;
+    char send[64];
+    snprintf(send, sizeof send, "Postern %.50s", outbound->name);
     for (size_t i = 0; i < config->inbound_count; i++)
-        if (config->inbound[i].enabled && !comes_from_cloud(&config->inbound[i]) &&
-            takes_mail_of(outbound, &config->inbound[i]))
-            return &config->inbound[i];
-    return NULL;
+        if (is_of_premises(outbound, &config->inbound[i]))
+            put_mend(script, &config->inbound[i], send);
 }
 
 static void put_spaces(FILE *stream, const struct conn_outbound *outbound)
@@ -351,17 +372,16 @@ static void put_spaces(FILE *stream, const struct conn_outbound *outbound)
 static int put_send(struct script *script, const struct conn_outbound *outbound,
                     struct error *error)
 {
-    char name[64];
     struct parameters parameters;
-    const struct conn_inbound *inbound = first_of_premises(script, outbound);
+    const struct conn_inbound *inbound = find_of_premises(script, outbound);
     int result = look_up(script, shown_by(script, inbound), error);
     if (!inbound || result < 0)
         return result;
     if (!open_parameters(&parameters))
         return error_set(error, EX_OSERR, "There is no memory left");
     put_purpose(script, "Exchange hands its mail for the cloud to us", outbound->name);
-    put_line(script, "By default every Mailbox server of the site sends: see that the addresses "
-                     "are in SenderIPAddresses of this inbound connector:");
+    put_line(script, "Every Mailbox server of the site may send: see that their addresses are in "
+                     "SenderIPAddresses of an inbound connector here. The first for them is");
     put_line(script, inbound->name);
     put_flag(parameters.stream, "Enabled", outbound->enabled);
     put_spaces(parameters.stream, outbound);
@@ -374,8 +394,7 @@ static int put_send(struct script *script, const struct conn_outbound *outbound,
     }
     put_flag(parameters.stream, "CloudServicesMailEnabled", outbound->cloud_services_mail);
     close_parameters(script, &parameters, "SendConnector", outbound->name, " -Custom");
-    snprintf(name, sizeof name, "Postern %.50s", outbound->name);
-    put_mend(script, inbound, name);
+    put_mends(script, outbound);
     return 0;
 }
 
@@ -389,11 +408,11 @@ static int put_receive(struct script *script, const struct conn_outbound *outbou
     put_purpose(script, "Exchange lets us hand over the cloud's mail", outbound->name);
     if (!script->name[0]) {
         put_line(script, "This connector presents no certificate with a DNS name (add "
-                         "TlsCertificateName): Exchange will take its mail as a stranger's");
+                         "TlsCertificateName): Exchange will take its mail as a stranger's.");
         return 0;
     }
     put_line(script, "It knows us by this name of our certificate, and then keeps the headers of "
-                     "the organisation. On every server that SmartHosts names");
+                     "the organisation. On every server that SmartHosts names.");
     snprintf(capability, sizeof capability, "%s:%s", script->name,
              outbound->cloud_services_mail ? "AcceptCloudServicesMail" : "AcceptOorgProtocol");
     fputs("Get-ReceiveConnector | Where-Object { $_.Name -like 'Default Frontend *' } | "
@@ -427,8 +446,8 @@ int conn_export_powershell(const struct conn_config *config, char **ret, struct 
     script.stream = ours ? open_memstream(&text, &size) : NULL;
     if (!script.stream)
         return error_set(error, EX_OSERR, "There is no memory left");
-    put_line(&script, "PowerShell for the other ends of this gateway's connectors. Read it before "
-                      "you run it: each part says where. HostName:");
+    put_line(&script, "PowerShell for the other ends of the connectors of this gateway. Read it "
+                      "before you run it: each part says where. HostName:");
     put_line(&script, config->host_name);
     int result = put_tenant(&script, error);
     if (result == 0)

@@ -62,6 +62,8 @@ void conn_import_note(struct conn_import_work *work, const char *format, ...)
 
 /* What a value says, "" for none; a list says its first item. Never NULL. */
 const char *conn_import_text(const struct conn_clixml_value *value);
+/* What a value says, for people: a list with commas between; cut to fit. */
+void conn_import_show(const struct conn_clixml_value *value, char *text, size_t size);
 /* The text of a property of the object, "" for none. */
 const char *conn_import_find(const struct conn_import_work *work, const char *name);
 bool conn_import_is_true(const struct conn_import_work *work, const char *name);

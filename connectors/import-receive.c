@@ -59,6 +59,19 @@ static bool is_for_everyone(const struct conn_import_work *work)
     return false;
 }
 
+/* In Exchange AnonymousUsers reach the organisation's own recipients alone; here they could send
+ * on. */
+static void close_to_everyone(struct conn_import_work *work)
+{
+    conn_draft_put(&work->draft, "SenderIPAddresses", "Range", "192.0.2.1");
+    conn_import_need(work, "SenderIPAddresses: every address may connect in Exchange, where "
+                           "AnonymousUsers reach your own recipients alone; here they could send "
+                           "on. 192.0.2.1, which nobody has, stands there: name your servers and "
+                           "devices");
+    conn_import_tell(work, CONN_IMPORT_CHANGED, "SenderIPAddresses 192.0.2.1",
+                     "here everyone could send on, see below");
+}
+
 static void take_ranges(struct conn_import_work *work, const struct conn_import_property *property)
 {
     const struct conn_clixml_value *at = NULL;
@@ -69,6 +82,8 @@ static void take_ranges(struct conn_import_work *work, const struct conn_import_
     if (is_for_everyone(work) && conn_draft_has(&work->draft, "TlsSenderCertificateName"))
         return conn_import_tell(work, CONN_IMPORT_CHANGED, "no SenderIPAddresses",
                                 "any address; who may send is told by the certificate");
+    if (is_for_everyone(work))
+        return close_to_everyone(work);
     while ((item = conn_import_next(work->value, &at))) {
         struct conn_range range;
         unmask(item, text, sizeof text);
@@ -191,7 +206,8 @@ static void take_require(struct conn_import_work *work, const struct conn_import
     conn_import_tell(work,
                      required == conn_import_is_true(work, work->property) ? CONN_IMPORT_TAKEN
                                                                            : CONN_IMPORT_CHANGED,
-                     required ? "RequireTls true" : "RequireTls false", NULL);
+                     required ? "RequireTls true" : "RequireTls false",
+                     "without TLS no certificate could be asked for");
 }
 
 /* --- rights --- */
@@ -220,13 +236,6 @@ static void finish_receive(struct conn_import_work *work)
         conn_draft_put(&work->draft, "SenderIPAddresses", "Range", "192.0.2.1");
         conn_import_need(work, "SenderIPAddresses: who may send; 192.0.2.1, which nobody has, "
                                "stands there");
-    } else if (!named && is_for_everyone(work)) {
-        conn_draft_drop(&work->draft, "SenderIPAddresses");
-        conn_draft_put(&work->draft, "SenderIPAddresses", "Range", "192.0.2.1");
-        conn_import_need(work, "SenderIPAddresses: every address may connect in Exchange, where "
-                               "AnonymousUsers reach your own recipients alone; here they could "
-                               "send on. 192.0.2.1, which nobody has, stands there: name your "
-                               "servers and devices");
     }
     conn_import_note(work,
                      "What comes in here goes on by an outbound connector: see that one takes "

@@ -273,8 +273,10 @@ static void take_policies(struct conn_import_work *work,
 
 static void suggest_premises(struct conn_import_work *work)
 {
-    char name[256];
+    char name[256], servers[512];
     const char *text = conn_import_find(work, "TlsCertificateName");
+    conn_import_show(conn_clixml_find(work->source, "SourceTransportServers"), servers,
+                     sizeof servers);
     work->suggestion_name = "exchange";
     work->inbound_suggestion = true;
     conn_draft_put(&work->suggestion, "SenderIPAddresses", "Range", "192.0.2.1");
@@ -282,7 +284,7 @@ static void suggest_premises(struct conn_import_work *work)
         work,
         "The Exchange servers (%s) now send to Postern: they need an inbound connector "
         "like the one suggested, with their addresses in the place of 192.0.2.1",
-        conn_import_find(work, "SourceTransportServers"));
+        servers[0] ? servers : "SourceTransportServers");
     const char *common = strstr(text, "<S>") ? strcasestr(strstr(text, "<S>"), "CN=") : NULL;
     snprintf(name, sizeof name, "%.*s", common ? (int)strcspn(common + 3, ",+") : 0,
              common ? common + 3 : "");

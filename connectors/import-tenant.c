@@ -170,6 +170,32 @@ static void suggest_premises(struct conn_import_work *work)
                            "exchange.invalid");
 }
 
+/* Every tenant's mail comes under the same certificate: a connector that looks no further would let
+ * any of them in. */
+static void put_organizations(struct conn_import_work *work)
+{
+    const struct conn_config *config = work->options->config;
+    for (size_t i = 0; config && i < config->accepted_domains.count; i++)
+        conn_draft_put(&work->draft, "OriginatorOrganizations", "Domain",
+                       config->accepted_domains.items[i]);
+    if (!conn_draft_has(&work->draft, "OriginatorOrganizations"))
+        put_domains(work, &work->draft, "RecipientDomains", "OriginatorOrganizations");
+    for (size_t i = 0; i < work->draft.count;) {
+        const struct conn_draft_entry *entry = &work->draft.entries[i];
+        if (strcmp(entry->element, "OriginatorOrganizations") == 0 && entry->text[0] == '*')
+            conn_draft_remove(&work->draft, i);
+        else
+            i++;
+    }
+    if (conn_draft_has(&work->draft, "OriginatorOrganizations"))
+        conn_import_note(work, "Every tenant's mail comes under the same certificate: see that "
+                               "OriginatorOrganizations has the domains of your own tenant, and no "
+                               "others");
+    else
+        conn_import_need(work, "OriginatorOrganizations: every tenant's mail comes under the same "
+                               "certificate; name the domains of your own");
+}
+
 static void begin_from_tenant(struct conn_import_work *work)
 {
     conn_import_choose_certificate(work, conn_import_find(work, "TlsDomain"), NULL);
@@ -186,8 +212,7 @@ static void begin_from_tenant(struct conn_import_work *work)
                                "which nobody has, stands in SenderIPAddresses instead");
     }
     conn_draft_put(&work->draft, "ConnectorType", NULL, "OnPremises");
-    conn_import_note(work, "Every tenant's mail comes under the same certificate: add "
-                           "<OriginatorOrganizations> with the domains of your own tenant");
+    put_organizations(work);
     suggest_premises(work);
 }
 
@@ -218,6 +243,19 @@ static void take_tls_domain(struct conn_import_work *work,
                      "it (posternctl cert show)");
 }
 
+static void take_recipients(struct conn_import_work *work,
+                            const struct conn_import_property *property)
+{
+    (void)property;
+    if (conn_draft_has(&work->draft, "OriginatorOrganizations"))
+        conn_import_tell(work, CONN_IMPORT_CHANGED, "OriginatorOrganizations",
+                         "what the tenant sends to us is your own organisation's; the suggested "
+                         "outbound connector takes these recipients");
+    else
+        conn_import_tell(work, CONN_IMPORT_LEFT_OUT, NULL,
+                         "the suggested outbound connector takes these recipients");
+}
+
 static const struct conn_import_property from_tenant[] = {
     NO_MEANING("AllAcceptedDomains", "the suggested outbound connector says which recipients"),
     {"CloudServicesMailEnabled", conn_import_cloud_services, NULL, NULL, 0, 0},
@@ -231,8 +269,7 @@ static const struct conn_import_property from_tenant[] = {
                "the tenant's own validation; see posternctl outbound validate"),
     NO_MEANING("LinkForModifiedConnector", of_wizard),
     NO_MEANING("MtaStsMode", "it is how the tenant looks for us, and stays there"),
-    NO_MEANING("RecipientDomains",
-               "the tenant sends these to us; they stand in the suggested outbound connector"),
+    {"RecipientDomains", take_recipients, NULL, NULL, 0, 0},
     NO_MEANING("RouteAllMessagesViaOnPremises",
                "the tenant then sends all of its mail to us: see that outbound connectors take it"),
     NO_MEANING("SenderRewritingEnabled", "the tenant does it, before the mail comes to us"),

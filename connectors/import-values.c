@@ -130,8 +130,10 @@ void conn_import_comment(struct conn_import_work *work, const struct conn_import
         length--;
     snprintf(comment, sizeof comment, "%.*s", (int)length, text);
     conn_draft_put(&work->draft, "Comment", NULL, comment);
-    if (length == strlen(text))
+    if (length == strlen(text) && !strpbrk(text, "\r\n\t"))
         conn_import_tell(work, CONN_IMPORT_TAKEN, "Comment", NULL);
+    else if (length == strlen(text))
+        conn_import_tell(work, CONN_IMPORT_CHANGED, "Comment", "it is one line here");
     else
         conn_import_tell(work, CONN_IMPORT_CHANGED, "Comment", "it was cut to %zu bytes", length);
 }

@@ -89,13 +89,14 @@ static enum conn_import_kind kind_of(const struct conn_clixml_value *object)
 
 /* --- telling --- */
 
-/* What a value says, for the report: a list with commas between; cut to fit. */
-static void show_value(const struct conn_clixml_value *value, char *text, size_t size)
+void conn_import_show(const struct conn_clixml_value *value, char *text, size_t size)
 {
     const struct conn_clixml_value *at = NULL, *found = conn_clixml_follow(value);
     const char *item;
     size_t used = 0;
     text[0] = '\0';
+    if (!found)
+        return;
     if (found->kind == CONN_CLIXML_OPAQUE)
         snprintf(text, size, "(not read)");
     else if (!found->is_list)
@@ -120,7 +121,7 @@ void conn_import_tell(struct conn_import_work *work, enum conn_import_outcome ou
         work->failed = true;
         return;
     }
-    show_value(work->value, value, sizeof value);
+    conn_import_show(work->value, value, sizeof value);
     row->outcome = outcome;
     row->property = strdup(work->property);
     row->value = strdup(value);
@@ -263,7 +264,7 @@ static void make_file(const struct conn_import_work *work, const char *name, cha
     char stem[128];
     size_t used = 0;
     for (; *name && used < sizeof stem - 1; name++)
-        if (isalnum((unsigned char)*name) || strchr("-_", *name))
+        if (isalnum((unsigned char)*name) || *name == '_')
             stem[used++] = (char)tolower((unsigned char)*name);
         else if (used && stem[used - 1] != '-')
             stem[used++] = '-';
