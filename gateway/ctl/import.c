@@ -74,6 +74,15 @@ static int check_names(const struct run *run, struct error *error)
                       : check_name("trust-anchors", arguments->trust_anchors, anchors, error);
 }
 
+/* The file before the line that an inner call has told. */
+static int name_file(const char *path, struct error *error)
+{
+    char line[sizeof error->where];
+    snprintf(line, sizeof line, "%s", error->where);
+    error->where[0] = '\0';
+    return error_where(error, "%s%s%s", path, line[0] ? ", " : "", line);
+}
+
 static int read_import(struct run *run, struct error *error)
 {
     const struct ctl_arguments *arguments = run->arguments;
@@ -85,15 +94,14 @@ static int read_import(struct run *run, struct error *error)
     _cleanup_free_ char *bytes = NULL;
     size_t length = 0;
     int result = check_names(run, error);
-    if (result == 0)
-        result = read_file(arguments->operand, &bytes, &length, error);
+    if (result < 0)
+        return result;
+    result = read_file(arguments->operand, &bytes, &length, error);
     if (result == 0)
         result = conn_clixml_parse(bytes, length, &document, error);
     if (result == 0)
         result = conn_import(document, &options, &run->import, error);
-    if (result < 0)
-        error_where(error, "%s", arguments->operand);
-    return result;
+    return result < 0 ? name_file(arguments->operand, error) : 0;
 }
 
 /* The whole configuration as it would be. */

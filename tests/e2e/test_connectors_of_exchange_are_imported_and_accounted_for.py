@@ -22,15 +22,10 @@ def gateway(postern, pki):
         xml.inbound(SenderIPAddresses=["127.0.0.1"]),
         start=False,
         certificates={"hybrid": (pki.gateway.chain, pki.gateway.key)},
-        anchors={"public": pki.anchors},
+        anchors={"public": pki.root.anchors},
     )
     gateway.configure()
     return gateway
-
-
-def ctl(gateway, *words, as_json=True):
-    """Without posternd: by --config alone."""
-    return gateway.ctl("--config", str(gateway.directory), *words, as_json=as_json)
 
 
 def names_of(exchange_object):
@@ -42,7 +37,7 @@ def names_of(exchange_object):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_they_are_written_and_every_property_is_told_once(gateway, kind):
-    done = ctl(gateway, "import", "exchange", str(DATA / f"{kind}.xml"))
+    done = gateway.ctl("import", "exchange", str(DATA / f"{kind}.xml"))
     assert done.exit == 0, done
     assert done.json["outcome"] == "written"
     objects = ElementTree.parse(DATA / f"{kind}.xml").getroot()
@@ -53,22 +48,22 @@ def test_they_are_written_and_every_property_is_told_once(gateway, kind):
             assert row["outcome"] in ("taken", "changed", "left out")
             assert row["outcome"] == "taken" or row["why"], row
         assert (gateway.directory / told["file"]).read_text() == told["xml"]
-    assert ctl(gateway, "config", "check").exit == 0
+    assert gateway.ctl("config", "check").exit == 0
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig", "utf-8"])
 def test_encodings_give_the_same(gateway, tmp_path, encoding):
-    plain = ctl(gateway, "import", "exchange", str(DATA / "send.xml"), "--dry-run")
+    plain = gateway.ctl("import", "exchange", str(DATA / "send.xml"), "--dry-run")
     other = tmp_path / "other.xml"
     text = (DATA / "send.xml").read_text(encoding="utf-8").replace("\n", "\r\n")
     other.write_bytes(text.encode(encoding))
-    done = ctl(gateway, "import", "exchange", str(other), "--dry-run")
+    done = gateway.ctl("import", "exchange", str(other), "--dry-run")
     assert done.exit == 0 and done.json == plain.json
 
 
 def test_a_dry_run_writes_nothing_and_shows_the_xml(gateway):
     before = sorted(gateway.directory.rglob("*"))
-    done = ctl(gateway, "import", "exchange", str(DATA / "send.xml"), "--dry-run", as_json=False)
+    done = gateway.ctl("import", "exchange", str(DATA / "send.xml"), "--dry-run", as_json=False)
     assert done.exit == 0
     assert "<AddressSpace>smtp:*.contoso.com;10</AddressSpace>" in done.out
     assert "PropertyOfTomorrow" in done.out and "nothing was written" in done.out
@@ -78,17 +73,17 @@ def test_a_dry_run_writes_nothing_and_shows_the_xml(gateway):
 def test_another_folder_can_be_written_to(gateway, tmp_path):
     before = sorted(gateway.directory.rglob("*"))
     words = ["import", "exchange", str(DATA / "receive.xml"), "--output", str(tmp_path / "look")]
-    assert ctl(gateway, *words).exit == 0
+    assert gateway.ctl(*words).exit == 0
     assert (tmp_path / "look" / "inbound" / "anonymous-relay.xml").is_file()
     assert sorted(gateway.directory.rglob("*")) == before
-    assert ctl(gateway, *words).exit == 73, "no file is ever replaced"
+    assert gateway.ctl(*words).exit == 73, "no file is ever replaced"
 
 
 def test_what_is_there_is_not_replaced(gateway):
     words = ["import", "exchange", str(DATA / "send.xml")]
-    assert ctl(gateway, *words).exit == 0
+    assert gateway.ctl(*words).exit == 0
     files = {path: path.read_bytes() for path in gateway.directory.rglob("*.xml")}
-    again = ctl(gateway, *words, as_json=False)
+    again = gateway.ctl(*words, as_json=False)
     assert again.exit == 73 and "is there already" in again.err
     assert files == {path: path.read_bytes() for path in gateway.directory.rglob("*.xml")}
 
@@ -97,7 +92,7 @@ def test_a_name_that_is_taken_lets_nothing_be_written(gateway):
     taken = gateway.directory / "outbound" / "other.xml"
     taken.write_text(str(xml.outbound("Outbound to Office 365", ["127.0.0.1:1"])))
     before = sorted(gateway.directory.rglob("*"))
-    done = ctl(gateway, "import", "exchange", str(DATA / "send.xml"), as_json=False)
+    done = gateway.ctl("import", "exchange", str(DATA / "send.xml"), as_json=False)
     assert done.exit == 78
     assert "Outbound to Office 365" in done.err and "nothing was written" in done.out
     assert sorted(gateway.directory.rglob("*")) == before
@@ -106,7 +101,7 @@ def test_a_name_that_is_taken_lets_nothing_be_written(gateway):
 def test_a_configuration_with_faults_is_left_alone(gateway):
     (gateway.directory / "outbound" / "bad.xml").write_text("<Nonsense/>")
     before = sorted(gateway.directory.rglob("*"))
-    done = ctl(gateway, "import", "exchange", str(DATA / "send.xml"), as_json=False)
+    done = gateway.ctl("import", "exchange", str(DATA / "send.xml"), as_json=False)
     assert done.exit == 78 and "bad.xml" in done.err
     assert sorted(gateway.directory.rglob("*")) == before
 
@@ -115,13 +110,13 @@ def test_a_configuration_with_faults_is_left_alone(gateway):
     "option, value", [("--certificate", "hybird"), ("--trust-anchors", "pubic")]
 )
 def test_a_name_that_is_not_there_is_refused(gateway, option, value):
-    done = ctl(gateway, "import", "exchange", str(DATA / "send.xml"), option, value, as_json=False)
+    done = gateway.ctl("import", "exchange", str(DATA / "send.xml"), option, value, as_json=False)
     assert done.exit == 64 and value in done.err
 
 
 def test_what_is_chosen_is_enabled(gateway):
-    done = ctl(
-        gateway, "import", "exchange", str(DATA / "tenant-inbound.xml"), "--certificate", "hybrid",
+    done = gateway.ctl(
+        "import", "exchange", str(DATA / "tenant-inbound.xml"), "--certificate", "hybrid",
         "--trust-anchors", "public", "--smart-host", "contoso-com.mail.protection.outlook.com",
     )
     told = done.json["objects"][0]
@@ -145,6 +140,6 @@ def test_what_is_no_export_is_refused_with_a_cure(gateway, tmp_path, name):
     file = tmp_path / "export.xml"
     if content is not None:
         file.write_bytes(content)
-    done = ctl(gateway, "import", "exchange", str(file), as_json=False)
+    done = gateway.ctl("import", "exchange", str(file), as_json=False)
     assert done.exit == status, done
     assert "export.xml" in done.err and "Try: " in done.err and "root:" not in done.err

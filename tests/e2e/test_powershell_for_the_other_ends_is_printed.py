@@ -31,12 +31,10 @@ def exported(postern, pki):
             ),
             start=False,
             certificates={"hybrid": (pki.gateway.chain, pki.gateway.key)},
-            anchors={"public": pki.anchors},
+            anchors={"public": pki.root.anchors},
         )
         gateway.configure()
-        done = gateway.ctl(
-            "--config", str(gateway.directory), "export", "powershell", as_json=False
-        )
+        done = gateway.ctl("export", "powershell", as_json=False)
         assert done.exit == 0, done
         return done.out
 
@@ -98,5 +96,5 @@ def test_each_command_says_what_it_is_for_and_where_it_runs(exported):
 def test_a_configuration_with_faults_gives_no_script(postern):
     gateway = postern(xml.inbound(), files={"outbound/x.xml": "<Nonsense/>"}, start=False)
     gateway.configure()
-    done = gateway.ctl("--config", str(gateway.directory), "export", "powershell", as_json=False)
+    done = gateway.ctl("export", "powershell", as_json=False)
     assert done.exit == 78 and not done.out and "x.xml" in done.err
