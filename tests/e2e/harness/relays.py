@@ -5,6 +5,7 @@ its clients, put behind it they are its next hop, and what they hand on shows wh
 
     way     where to, "127.0.0.1:25"
     secure  whether they hand it on inside TLS (then never without) or in plain text (then never with)
+    taken   what their log says once for each message they have taken
 
 Each offers STARTTLS to whoever comes. Postfix is the system's, under directories of its own; Exim and
 OpenSMTPD, which Debian lets nobody install beside it, run by chroot from copies of the trees that
@@ -60,6 +61,7 @@ class PostfixRelay(Postfix):
     takes LF.LF for the end of a message."""
 
     name = "Postfix"
+    taken = r": from=<[^>]*>, size=\d+, nrcpt=\d+ \(queue active\)"
 
     def __init__(self, credential, trust, way, secure=False, bare_newline="yes"):
         super().__init__(
@@ -171,7 +173,7 @@ class Unpacked:
         return told.stdout + told.stderr
 
     def log(self):
-        paths = [self.folder / "output", *self.folder.glob("var/log/*/*")]
+        paths = [self.folder / "output", self.folder / "var/log/exim4/mainlog"]
         return "\n".join(path.read_text(errors="replace") for path in paths if path.exists())
 
     def stop(self):
@@ -192,6 +194,7 @@ class Unpacked:
 
 class EximRelay(Unpacked):
     name, tree, owner = "Exim", "exim", (64001, 64001)
+    taken = r"(?m)^\S+ \S+ \S+ <= "
     command = ("/usr/sbin/exim4", "-bdf", "-q1s")
 
     def prepare(self, etc, way, secure):
@@ -213,6 +216,7 @@ class EximRelay(Unpacked):
 
 class OpenSmtpdRelay(Unpacked):
     name, tree, owner = "OpenSMTPD", "opensmtpd", (64002, 64002)
+    taken = r" smtp message msgid="
     command = ("/usr/sbin/smtpd", "-d")
 
     def prepare(self, etc, way, secure):
@@ -230,6 +234,11 @@ class OpenSmtpdRelay(Unpacked):
     @property
     def version(self):
         return re.search(r"OpenSMTPD (\S+)", self.inside("/usr/sbin/smtpd", "-h")).group(1)
+
+
+def taken(server):
+    """How many messages it has taken so far."""
+    return len(re.findall(server.taken, server.log()))
 
 
 RELAYS = {one.name: one for one in (PostfixRelay, EximRelay, OpenSmtpdRelay)}
