@@ -53,6 +53,15 @@ extern const struct conn_section conn_peer_section; /* object: struct pki_peer_p
          .example = "<Enabled>true</Enabled>"},                                                    \
         {"Comment", CONN_MAY_BE_EMPTY, conn_read_string, CONN_IN(type, comment),                   \
          .example = "<Comment>asked for by Anna</Comment>"},                                       \
+        {"ConnectorType",          0,                                                              \
+         conn_read_word,           CONN_IN(type, connector_type),                                  \
+         .names = conn_type_names, .example = "<ConnectorType>Partner</ConnectorType>"},           \
+        {"Fqdn",                                                                                   \
+         0,                                                                                        \
+         conn_read_domain,                                                                         \
+         CONN_IN(type, fqdn),                                                                      \
+         .most = CONN_DOMAIN_PLAIN,                                                                \
+         .example = "<Fqdn>mail.contoso.com</Fqdn>"},                                              \
         {"TlsMinimumVersion",                                                                      \
          0,                                                                                        \
          conn_read_word,                                                                           \

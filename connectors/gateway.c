@@ -7,6 +7,7 @@
 #include <strings.h>
 #include <sys/un.h>
 
+#include "connectors/limits.h"
 #include "connectors/readers.h"
 #include "connectors/rules.h"
 #include "connectors/select.h"
@@ -395,6 +396,14 @@ static const struct conn_field state_fields[] = {
 };
 static const struct conn_section state_section = {CONN_FIELDS(state_fields), CONN_NO_PLACE};
 
+static const struct conn_field accepted_domains_fields[] = {
+    {"Domain", CONN_MANY | CONN_REQUIRED, conn_read_domain,
+     CONN_STRINGS(conn_config, accepted_domains), .most = CONN_DOMAIN_PATTERN,
+     .example = "<Domain>contoso.com</Domain>"},
+};
+static const struct conn_section accepted_domains_section = {CONN_FIELDS(accepted_domains_fields),
+                                                             CONN_NO_PLACE};
+
 static const struct conn_field gateway_fields[] = {
     {"HostName", CONN_ATTRIBUTE | CONN_REQUIRED, conn_read_domain, CONN_IN(conn_config, host_name),
      .most = CONN_DOMAIN_PLAIN, .example = "HostName=\"gw.contoso.com\""},
@@ -402,16 +411,8 @@ static const struct conn_field gateway_fields[] = {
      .example = "Workers=\"4\""},
     {"DrainTimeOut", CONN_ATTRIBUTE, conn_read_duration, CONN_IN(conn_config, drain_timeout),
      .most = DAY, .example = "DrainTimeOut=\"00:00:30\""},
-    {"ConnectionInactivityTimeOut", CONN_ATTRIBUTE, conn_read_duration,
-     CONN_IN(conn_config, inactivity_timeout), .least = 1000, .most = DAY,
-     .example = "ConnectionInactivityTimeOut=\"00:05:00\""},
-    {"MaxMessageSize", CONN_ATTRIBUTE, conn_read_size, CONN_IN(conn_config, maximum_message_size),
-     .least = 1024, .most = UINT64_C(64) << 30, .example = "MaxMessageSize=\"150 MB\""},
-    {"MaxHopCount", CONN_ATTRIBUTE, conn_read_number, CONN_IN(conn_config, maximum_hop_count),
-     .least = 1, .most = 500, .example = "MaxHopCount=\"60\""},
-    {"MaxInboundConnection", CONN_ATTRIBUTE, conn_read_number,
-     CONN_IN(conn_config, maximum_sessions), .least = 1, .most = 1000000,
-     .example = "MaxInboundConnection=\"20000\""},
+    CONN_LIMIT_FIELDS(CONN_ATTRIBUTE, conn_config),
+    {"AcceptedDomains", 0, .section = &accepted_domains_section},
     {"Listener", CONN_MANY, .section = &listener_section,
      CONN_LIST(conn_config, listeners, listener_count)},
     {"Token", CONN_MANY, .section = &token_section, CONN_LIST(conn_config, tokens, token_count)},

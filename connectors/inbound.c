@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "connectors/connector.h"
+#include "connectors/limits.h"
 #include "connectors/rules.h"
 #include "connectors/values.h"
 
@@ -45,6 +46,20 @@ static const struct conn_field organizations_fields[] = {
 };
 CONN_WRAPPER(organizations);
 
+static const struct conn_field associated_domains_fields[] = {
+    {"Domain", CONN_MANY | CONN_REQUIRED, conn_read_domain,
+     CONN_STRINGS(conn_inbound, associated_domains), .most = CONN_DOMAIN_PATTERN,
+     .example = "<Domain>contoso.com</Domain>"},
+};
+CONN_WRAPPER(associated_domains);
+
+static const struct conn_field bindings_fields[] = {
+    {"Binding", CONN_MANY | CONN_REQUIRED, conn_read_binding,
+     CONN_LIST(conn_inbound, bindings, binding_count),
+     .example = "<Binding>0.0.0.0:2525</Binding>"},
+};
+CONN_WRAPPER(bindings);
+
 static const struct conn_field inbound_peers_fields[] = {
     {"Mode", CONN_ATTRIBUTE, conn_read_mode, CONN_IN(conn_inbound, pairs_report_only),
      .example = "Mode=\"Enforce\""},
@@ -70,6 +85,25 @@ static const struct conn_field inbound_fields[] = {
     {"TlsCipherSuites", 0, .section = &inbound_suites_section},
     {"TlsGroups", 0, .section = &inbound_groups_section},
     {"OriginatorOrganizations", 0, .section = &organizations_section},
+    {"RestrictDomainsToCertificate", 0, conn_read_boolean,
+     CONN_IN(conn_inbound, restrict_to_certificate),
+     .example = "<RestrictDomainsToCertificate>true</RestrictDomainsToCertificate>"},
+    {"RestrictDomainsToIPAddresses", 0, conn_read_boolean,
+     CONN_IN(conn_inbound, restrict_to_addresses),
+     .example = "<RestrictDomainsToIPAddresses>true</RestrictDomainsToIPAddresses>"},
+    {"CloudServicesMailEnabled", 0, conn_read_boolean, CONN_IN(conn_inbound, cloud_services_mail),
+     .example = "<CloudServicesMailEnabled>true</CloudServicesMailEnabled>"},
+    {"TreatMessagesAsInternal", 0, conn_read_boolean, CONN_IN(conn_inbound, treat_as_internal),
+     .example = "<TreatMessagesAsInternal>true</TreatMessagesAsInternal>"},
+    {"AssociatedAcceptedDomains", 0, .section = &associated_domains_section},
+    {"Bindings", 0, .section = &bindings_section},
+    {"AllowOpenRelay", 0, conn_read_boolean, CONN_IN(conn_inbound, allow_open_relay),
+     .example = "<AllowOpenRelay>false</AllowOpenRelay>"},
+    {"LenientSyntax", 0, conn_read_boolean, CONN_IN(conn_inbound, lenient_syntax),
+     .example = "<LenientSyntax>true</LenientSyntax>"},
+    {"BareLinefeed", 0, conn_read_word, CONN_IN(conn_inbound, bare_linefeed),
+     .names = conn_bare_linefeed_names, .example = "<BareLinefeed>Reject</BareLinefeed>"},
+    CONN_LIMIT_FIELDS(0, conn_inbound),
     {"Delivery", 0, conn_read_word, CONN_IN(conn_inbound, delivery), .names = conn_delivery_names,
      .example = "<Delivery>Direct</Delivery>"},
 };

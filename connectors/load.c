@@ -4,6 +4,7 @@
  * See load.h. Files are read in one order, postern.xml, inbound/, outbound/, so that a reference
  * always points at what is there already, and at an item that moves no more. */
 #include "connectors/load.h"
+#include "connectors/limits.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -287,10 +288,7 @@ struct conn_config *conn_config_new(const char *directory)
     if (!config)
         return NULL;
     config->drain_timeout = 30000;
-    config->inactivity_timeout = 300000;
-    config->maximum_message_size = UINT64_C(256) << 20;
-    config->maximum_hop_count = 60;
-    config->maximum_sessions = 20000;
+    config->limits = conn_default_limits;
     config->directory = absolute_path(directory);
     config->control_socket = strdup("/run/postern/control.sock");
     config->state_directory = strdup(POSTERN_LOCALSTATEDIR "/lib/postern");
@@ -305,6 +303,8 @@ static void read_all(struct conn_reader *reader)
     reader->gateway_lost = !read_file(reader, gateway, &kinds[CONN_KIND_GATEWAY]);
     reader->inbound_lost = !read_folder(reader, &kinds[CONN_KIND_INBOUND]);
     read_folder(reader, &kinds[CONN_KIND_OUTBOUND]);
+    for (size_t i = 0; i < reader->config->inbound_count; i++)
+        conn_limits_complete(&reader->config->inbound[i].limits, &reader->config->limits);
     conn_apply_overlap_rule(reader);
 }
 

@@ -13,6 +13,10 @@ const char *const conn_tls_settings_names[] = {
 const char *const conn_client_eku_names[] = {"ServerAuth", "ClientAuth", "ClientOrServerAuth",
                                              NULL};
 const char *const conn_delivery_names[] = {"Direct", "Queued", NULL};
+const char *const conn_type_names[] = {"Partner", "OnPremises", NULL};
+const char *const conn_bare_linefeed_names[] = {"Reject", "Normalize", NULL};
+const char *const conn_error_policy_names[] = {"DowngradeDnsFailures", "DowngradeCustomFailures",
+                                               "UpgradeCustomFailures", NULL};
 const char *const conn_mode_names[] = {"Enforce", "ReportOnly", NULL};
 const char *const conn_revocation_names[] = {"None", "SoftFail", "HardFail", NULL};
 
@@ -64,6 +68,13 @@ static void free_tls_lists(struct conn_tls_lists *lists)
     free(lists->groups);
 }
 
+static void free_bindings(struct conn_binding *bindings, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        free(bindings[i].address);
+    free(bindings);
+}
+
 static void free_inbound(struct conn_inbound *inbound)
 {
     free(inbound->name);
@@ -72,12 +83,21 @@ static void free_inbound(struct conn_inbound *inbound)
     free_strings(&inbound->sender_domains);
     free_strings(&inbound->sender_certificate_names);
     free_strings(&inbound->originator_organizations);
+    free_strings(&inbound->associated_domains);
+    free_bindings(inbound->bindings, inbound->binding_count);
+    free(inbound->fqdn);
     free_pairs(inbound->pairs, inbound->pair_count);
     free_tls_lists(&inbound->tls_lists);
 }
 
 static void free_outbound(struct conn_outbound *outbound)
 {
+    free_strings(&outbound->validation_recipients);
+    free_bindings(outbound->source_addresses, outbound->source_address_count);
+    for (size_t i = 0; i < outbound->address_space_count; i++)
+        free(outbound->address_spaces[i].domain);
+    free(outbound->address_spaces);
+    free(outbound->fqdn);
     for (size_t i = 0; i < outbound->host_count; i++)
         free(outbound->hosts[i].name);
     free(outbound->hosts);
@@ -134,6 +154,7 @@ struct conn_config *conn_config_free(struct conn_config *config)
     free(config->outbound);
     free_gateway_lists(config);
     free_strings(&config->files);
+    free_strings(&config->accepted_domains);
     free(config->directory);
     free(config->host_name);
     free(config->control_socket);

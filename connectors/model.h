@@ -30,6 +30,13 @@ struct conn_strings {
     size_t count;
 };
 
+/* An address of our own, to listen on or to call from. */
+struct conn_binding {
+    char *address; /* as written */
+    struct sockaddr_storage socket_address;
+    socklen_t length;
+};
+
 struct conn_listener {
     char *address; /* "0.0.0.0:25", "[::1]:2525" as written */
     struct sockaddr_storage socket_address;
@@ -89,6 +96,35 @@ struct conn_tls_lists {
     size_t group_count;
 };
 
+enum { CONN_UNLIMITED = UINT32_MAX }; /* of a number that may be "Unlimited" */
+
+/* Bounds on a client and on what it sends. Those of a connector that were not declared are the
+ * gateway's, once everything is read. Before a connector is known (until MAIL, as a rule) the
+ * gateway's hold. */
+struct conn_limits {
+    uint64_t message_size;        /* MaxMessageSize, default 256 MB */
+    uint64_t header_size;         /* MaxHeaderSize, default 256 KB */
+    unsigned header_count;        /* MaxHeaderCount, default 1000 fields */
+    unsigned line_length;         /* MaxLineLength, default 65536 bytes of message data, CRLF too */
+    unsigned hop_count;           /* MaxHopCount, default 60 Received fields */
+    unsigned recipients;          /* MaxRecipientsPerMessage, default 1000 */
+    unsigned protocol_errors;     /* MaxProtocolErrors, default 20 in a session */
+    unsigned junk_commands;       /* MaxJunkCommands, default 100 in a session without a message */
+    unsigned sessions;            /* MaxInboundConnection, default 20000 */
+    unsigned sessions_per_source; /* MaxInboundConnectionPerSource, default Unlimited */
+    unsigned message_rate;        /* MessageRateLimit, messages a minute of an address, default
+                                     Unlimited */
+    unsigned transfer_rate;       /* MinimumTransferRate, bytes a second, default 0: none */
+    unsigned inactivity_timeout;  /* ConnectionInactivityTimeOut, default 300000 ms */
+    unsigned connection_timeout;  /* ConnectionTimeOut, of a whole session, default 86400000 ms */
+};
+
+/* ConnectorType. OnPremises: the other side is our own organisation. */
+enum conn_type { CONN_TYPE_PARTNER, CONN_TYPE_ON_PREMISES };
+
+/* BareLinefeed: what becomes of a CR or LF alone in message data. */
+enum conn_bare_linefeed { CONN_BARE_LINEFEED_REJECT, CONN_BARE_LINEFEED_NORMALIZE };
+
 /* Direct: streamed through, nothing stored. Queued is in the vocabulary, and refused until the
  * queue exists. */
 enum conn_delivery { CONN_DELIVERY_DIRECT, CONN_DELIVERY_QUEUED };
@@ -120,12 +156,38 @@ struct conn_inbound {
     bool pairs_report_only;
     struct conn_strings originator_organizations; /* OriginatorOrganizations; not enforced yet */
     enum conn_delivery delivery;                  /* Delivery, default Direct */
+    enum conn_type connector_type;                /* ConnectorType, default Partner */
+    bool restrict_to_certificate;                 /* RestrictDomainsToCertificate */
+    bool restrict_to_addresses;                   /* RestrictDomainsToIPAddresses */
+    bool cloud_services_mail;                     /* CloudServicesMailEnabled */
+    bool treat_as_internal;                       /* TreatMessagesAsInternal */
+    bool allow_open_relay;                  /* AllowOpenRelay: anyone, to anywhere, is meant */
+    bool lenient_syntax;                    /* LenientSyntax: of old devices */
+    enum conn_bare_linefeed bare_linefeed;  /* BareLinefeed, default Reject */
+    struct conn_strings associated_domains; /* AssociatedAcceptedDomains; none: all */
+    struct conn_binding *bindings;          /* Bindings: of our listeners; none: all */
+    size_t binding_count;
+    char *fqdn; /* Fqdn, or NULL: HostName */
+    struct conn_limits limits;
     struct conn_place place;
 };
 
 struct conn_host {
     char *name; /* DNS name or address literal without brackets */
     uint16_t port;
+};
+
+/* AddressSpaces: "smtp:*.contoso.com;10". */
+struct conn_address_space {
+    char *domain;  /* "contoso.com", "*.contoso.com", "*" */
+    unsigned cost; /* 1 to 100, the smaller is preferred */
+};
+
+/* ErrorPolicies, or-ed. */
+enum {
+    CONN_ERRORS_DOWNGRADE_DNS = 1,    /* DowngradeDnsFailures: 5xx of name resolution become 4xx */
+    CONN_ERRORS_DOWNGRADE_CUSTOM = 2, /* DowngradeCustomFailures: the next hop's 5xx become 4xx */
+    CONN_ERRORS_UPGRADE_CUSTOM = 4    /* UpgradeCustomFailures: the next hop's 4xx become 5xx */
 };
 
 enum conn_tls_settings {
@@ -165,7 +227,20 @@ struct conn_outbound {
     struct pki_peer_pair *pairs;
     size_t pair_count;
     bool pairs_report_only;
-    bool cloud_services_mail;         /* CloudServicesMailEnabled; not enforced yet */
+    bool cloud_services_mail;                  /* CloudServicesMailEnabled; not enforced yet */
+    enum conn_type connector_type;             /* ConnectorType, default Partner */
+    bool all_accepted_domains;                 /* AllAcceptedDomains */
+    struct conn_address_space *address_spaces; /* AddressSpaces */
+    size_t address_space_count;
+    bool use_mx_record;                        /* UseMXRecord, default false */
+    bool route_via_premises;                   /* RouteAllMessagesViaOnPremises */
+    bool test_mode;                            /* TestMode */
+    struct conn_strings validation_recipients; /* ValidationRecipients: mail addresses */
+    uint64_t maximum_message_size;             /* MaxMessageSize; 0: the inbound side's alone */
+    char *fqdn;                                /* Fqdn, or NULL: HostName */
+    struct conn_binding *source_addresses;     /* SourceIPAddress, at most one of a family */
+    size_t source_address_count;
+    unsigned error_policies;          /* ErrorPolicies, CONN_ERRORS_… or-ed; 0: Default */
     unsigned messages_per_connection; /* SmtpMaxMessagesPerConnection, default 20; 0: no limit */
     unsigned inactivity_timeout;      /* ConnectionInactivityTimeOut, default 600000 ms: the longest
                                          wait for the next hop in any step */
@@ -173,15 +248,13 @@ struct conn_outbound {
 };
 
 struct conn_config {
-    char *directory;               /* absolute; relative paths in the files begin here */
-    struct conn_strings files;     /* every file that was read, in that order */
-    char *host_name;               /* lower case */
-    unsigned workers;              /* Workers; 0: one a processor */
-    unsigned drain_timeout;        /* DrainTimeOut, default 30000 ms */
-    uint64_t maximum_message_size; /* MaxMessageSize, default 256 MB */
-    unsigned maximum_hop_count;    /* MaxHopCount, default 60 */
-    unsigned maximum_sessions;     /* MaxInboundConnection, default 20000 */
-    unsigned inactivity_timeout;   /* ConnectionInactivityTimeOut, default 300000 ms: of a client */
+    char *directory;           /* absolute; relative paths in the files begin here */
+    struct conn_strings files; /* every file that was read, in that order */
+    char *host_name;           /* lower case */
+    unsigned workers;          /* Workers; 0: one a processor */
+    unsigned drain_timeout;    /* DrainTimeOut, default 30000 ms */
+    struct conn_limits limits;
+    struct conn_strings accepted_domains; /* AcceptedDomains: those of our own organisation */
     struct conn_listener *listeners;
     size_t listener_count;
     struct conn_token *tokens;

@@ -2,7 +2,9 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * The files in outbound/: their table, and the readers that only they need. */
+#include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "connectors/connector.h"
 #include "connectors/rules.h"
@@ -25,6 +27,79 @@ static int read_scope(struct conn_reader *reader, const struct conn_field *field
                         field->name, text, error);
     memcpy(target, &found, sizeof found);
     return found || reader->inbound_lost ? 0 : -error->code;
+}
+
+/* "smtp:*.contoso.com;10": the kind and the cost may be left out. */
+static int read_address_space(struct conn_reader *reader, const struct conn_field *field,
+                              const char *text, void *target, struct error *error)
+{
+    struct conn_address_space *space = target;
+    _cleanup_free_ char *domain = strdup(strncasecmp(text, "smtp:", 5) == 0 ? text + 5 : text);
+    (void)reader;
+    if (!domain)
+        return error_set(error, EX_OSERR, "There is no memory left");
+    char *cost = strchr(domain, ';');
+    uint64_t value = 1;
+    if (cost) {
+        *cost++ = '\0';
+        int result = conn_parse_number(field->name, cost, &value, error);
+        if (result < 0)
+            return result;
+    }
+    if (value < 1 || value > 100) {
+        error_set(error, EX_DATAERR, "The cost of %s '%.200s' is not between 1 and 100",
+                  field->name, text);
+        return error_cure(error, "write it like %s", field->example);
+    }
+    space->cost = (unsigned)value;
+    return conn_parse_domain(field->name, domain, true, true, &space->domain, error);
+}
+
+/* A mail address, loosely: posternctl sends to it, so that the next hop has the last word. */
+static int read_recipient(struct conn_reader *reader, const struct conn_field *field,
+                          const char *text, void *target, struct error *error)
+{
+    const char *at = strrchr(text, '@');
+    if (at && at != text && at[1] && strlen(text) <= 320 && !strpbrk(text, " <>\t"))
+        return conn_read_string(reader, field, text, target, error);
+    error_set(error, EX_DATAERR, "%s '%.200s' is not a mail address", field->name, text);
+    return error_cure(error, "write it like %s", field->example);
+}
+
+/* An address of this machine, without a port. */
+static int read_source(struct conn_reader *reader, const struct conn_field *field, const char *text,
+                       void *target, struct error *error)
+{
+    struct conn_binding *source = target;
+    char with_port[80];
+    snprintf(with_port, sizeof with_port, strchr(text, ':') ? "[%.60s]:0" : "%.60s:0", text);
+    if (conn_parse_address(field->name, with_port, &source->socket_address, &source->length,
+                           error) == 0)
+        return conn_read_string(reader, field, text, &source->address, error);
+    error_set(error, EX_DATAERR, "%s '%.60s' is not an IP address", field->name, text);
+    return error_cure(error, "write an address of this machine, like %s", field->example);
+}
+
+/* Exchange's flags, parted by commas; Default is none of them. */
+static int read_error_policies(struct conn_reader *reader, const struct conn_field *field,
+                               const char *text, void *target, struct error *error)
+{
+    unsigned policies = 0, word;
+    _cleanup_free_ char *copy = strdup(text);
+    char *rest = NULL;
+    (void)reader;
+    if (!copy)
+        return error_set(error, EX_OSERR, "There is no memory left");
+    for (char *item = strtok_r(copy, ", ", &rest); item; item = strtok_r(NULL, ", ", &rest)) {
+        if (strcasecmp(item, "Default") == 0)
+            continue;
+        int result = conn_parse_word(field->name, item, conn_error_policy_names, &word, error);
+        if (result < 0)
+            return result;
+        policies |= 1U << word;
+    }
+    *(unsigned *)target = policies;
+    return 0;
 }
 
 static void finish_outbound(struct conn_reader *reader, const xmlNode *node, void *object)
@@ -52,6 +127,20 @@ static const struct conn_field recipient_domains_fields[] = {
 };
 CONN_WRAPPER(recipient_domains);
 
+static const struct conn_field address_spaces_fields[] = {
+    {"AddressSpace", CONN_MANY | CONN_REQUIRED, read_address_space,
+     CONN_LIST(conn_outbound, address_spaces, address_space_count),
+     .example = "<AddressSpace>smtp:*.contoso.com;10</AddressSpace>"},
+};
+CONN_WRAPPER(address_spaces);
+
+static const struct conn_field validation_recipients_fields[] = {
+    {"Recipient", CONN_MANY | CONN_REQUIRED, read_recipient,
+     CONN_STRINGS(conn_outbound, validation_recipients),
+     .example = "<Recipient>postmaster@contoso.com</Recipient>"},
+};
+CONN_WRAPPER(validation_recipients);
+
 static const struct conn_field hosts_fields[] = {
     {"Host", CONN_MANY | CONN_REQUIRED, read_host, CONN_LIST(conn_outbound, hosts, host_count),
      .example = "<Host>mail.contoso.com:25</Host>"},
@@ -69,10 +158,27 @@ CONN_WRAPPER(outbound_peers);
 static const struct conn_field outbound_fields[] = {
     CONN_COMMON_FIELDS(conn_outbound),
     {"InboundConnectors", 0, .section = &scope_section},
-    {"RecipientDomains", CONN_REQUIRED, .section = &recipient_domains_section,
-     .example = "<RecipientDomains><Domain>*</Domain></RecipientDomains>"},
-    {"SmartHosts", CONN_REQUIRED, .section = &hosts_section,
-     .example = "<SmartHosts><Host>mail.contoso.com:25</Host></SmartHosts>"},
+    {"RecipientDomains", 0, .section = &recipient_domains_section},
+    {"AddressSpaces", 0, .section = &address_spaces_section},
+    {"AllAcceptedDomains", 0, conn_read_boolean, CONN_IN(conn_outbound, all_accepted_domains),
+     .example = "<AllAcceptedDomains>true</AllAcceptedDomains>"},
+    {"SmartHosts", 0, .section = &hosts_section},
+    {"UseMXRecord", 0, conn_read_boolean, CONN_IN(conn_outbound, use_mx_record),
+     .example = "<UseMXRecord>true</UseMXRecord>"},
+    {"RouteAllMessagesViaOnPremises", 0, conn_read_boolean,
+     CONN_IN(conn_outbound, route_via_premises),
+     .example = "<RouteAllMessagesViaOnPremises>true</RouteAllMessagesViaOnPremises>"},
+    {"TestMode", 0, conn_read_boolean, CONN_IN(conn_outbound, test_mode),
+     .example = "<TestMode>true</TestMode>"},
+    {"ValidationRecipients", 0, .section = &validation_recipients_section},
+    {"MaxMessageSize", 0, conn_read_size, CONN_IN(conn_outbound, maximum_message_size),
+     .least = 1024, .most = UINT64_C(64) << 30,
+     .example = "<MaxMessageSize>35 MB</MaxMessageSize>"},
+    {"SourceIPAddress", CONN_MANY, read_source,
+     CONN_LIST(conn_outbound, source_addresses, source_address_count),
+     .example = "<SourceIPAddress>192.0.2.25</SourceIPAddress>"},
+    {"ErrorPolicies", 0, read_error_policies, CONN_IN(conn_outbound, error_policies),
+     .example = "<ErrorPolicies>DowngradeDnsFailures, DowngradeCustomFailures</ErrorPolicies>"},
     {"TlsSettings", 0, conn_read_word, CONN_IN(conn_outbound, tls_settings),
      .names = conn_tls_settings_names, .example = "<TlsSettings>Opportunistic</TlsSettings>"},
     {"TlsDomain", CONN_MANY, conn_read_domain, CONN_STRINGS(conn_outbound, tls_domains),

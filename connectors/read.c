@@ -68,8 +68,11 @@ static void list_fields(const struct conn_section *section, bool attributes, cha
             continue;
         int length =
             snprintf(text + used, size - used, "%s%s", used ? ", " : "", section->fields[i].name);
-        if (length > 0 && (size_t)length < size - used)
-            used += (size_t)length;
+        if (length < 0 || (size_t)length >= size - used - sizeof ", ...") {
+            snprintf(text + used, size - used, ", ...");
+            return;
+        }
+        used += (size_t)length;
     }
     if (!used)
         snprintf(text, size, "%s", attributes ? "no attribute" : "no element");

@@ -94,6 +94,24 @@ int conn_read_number(struct conn_reader *reader, const struct conn_field *field,
     return 0;
 }
 
+int conn_read_limit(struct conn_reader *reader, const struct conn_field *field, const char *text,
+                    void *target, struct error *error)
+{
+    if (strcasecmp(text, "Unlimited") != 0)
+        return conn_read_number(reader, field, text, target, error);
+    *(unsigned *)target = CONN_UNLIMITED;
+    return 0;
+}
+
+int conn_read_binding(struct conn_reader *reader, const struct conn_field *field, const char *text,
+                      void *target, struct error *error)
+{
+    struct conn_binding *binding = target;
+    int result =
+        conn_parse_address(field->name, text, &binding->socket_address, &binding->length, error);
+    return result < 0 ? result : conn_read_string(reader, field, text, &binding->address, error);
+}
+
 int conn_read_duration(struct conn_reader *reader, const struct conn_field *field, const char *text,
                        void *target, struct error *error)
 {

@@ -14,8 +14,10 @@ conn_read_text conn_read_path;     /* char *, made absolute from the configurati
 conn_read_text conn_read_boolean;  /* bool */
 conn_read_text conn_read_word;     /* an enum; field->names */
 conn_read_text conn_read_number;   /* unsigned; field->least, most */
+conn_read_text conn_read_limit;    /* the same, and "Unlimited" is CONN_UNLIMITED */
 conn_read_text conn_read_duration; /* unsigned, milliseconds; field->least, most in milliseconds */
 conn_read_text conn_read_size;     /* uint64_t; field->least, most */
+conn_read_text conn_read_binding;  /* struct conn_binding: an address of our own, with its port */
 conn_read_text conn_read_domain;   /* char *; field->most is one of the following */
 enum { CONN_DOMAIN_PLAIN, CONN_DOMAIN_PATTERN, CONN_DOMAIN_ANY };
 

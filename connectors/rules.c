@@ -62,12 +62,6 @@ static const struct rule gateway_rules[] = {
      "leave it for a later version, or take it out to be rid of this warning"},
 };
 
-void conn_apply_gateway_rules(struct conn_reader *reader, const xmlNode *node)
-{
-    struct subject subject = {.reader = reader, .node = node};
-    apply(gateway_rules, ARRAY_SIZE(gateway_rules), &subject);
-}
-
 /* --- versions, cipher suites and groups: both directions --- */
 
 static const struct conn_tls_lists *lists_of(const struct subject *subject)
@@ -356,11 +350,82 @@ static const struct rule inbound_rules[] = {
      "hop's answer"},
 };
 
+/* Words that are in the model, and that nothing looks at yet. */
+static const char *const inbound_later[] = {
+    "ConnectorType",
+    "Fqdn",
+    "RestrictDomainsToCertificate",
+    "RestrictDomainsToIPAddresses",
+    "CloudServicesMailEnabled",
+    "TreatMessagesAsInternal",
+    "AssociatedAcceptedDomains",
+    "Bindings",
+    "AllowOpenRelay",
+    "LenientSyntax",
+    "BareLinefeed",
+    "MaxMessageSize",
+    "MaxHeaderSize",
+    "MaxHeaderCount",
+    "MaxLineLength",
+    "MaxHopCount",
+    "MaxRecipientsPerMessage",
+    "MaxProtocolErrors",
+    "MaxJunkCommands",
+    "MaxInboundConnection",
+    "MaxInboundConnectionPerSource",
+    "MessageRateLimit",
+    "MinimumTransferRate",
+    "ConnectionInactivityTimeOut",
+    "ConnectionTimeOut",
+};
+static const char *const outbound_later[] = {
+    "ConnectorType",  "Fqdn",
+    "AddressSpaces",  "AllAcceptedDomains",
+    "UseMXRecord",    "RouteAllMessagesViaOnPremises",
+    "TestMode",       "ValidationRecipients",
+    "MaxMessageSize", "SourceIPAddress",
+    "ErrorPolicies",
+};
+static const char *const gateway_later[] = {
+    "MaxHeaderSize",
+    "MaxHeaderCount",
+    "MaxLineLength",
+    "MaxRecipientsPerMessage",
+    "MaxProtocolErrors",
+    "MaxJunkCommands",
+    "MaxInboundConnectionPerSource",
+    "MessageRateLimit",
+    "MinimumTransferRate",
+    "ConnectionTimeOut",
+    "AcceptedDomains",
+};
+
+static void warn_later(const struct subject *subject, const char *const *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct error error;
+        const xmlNode *node = conn_find_child(subject->node, names[i]);
+        if (!node && !xmlHasProp(subject->node, (const xmlChar *)names[i]))
+            continue;
+        error_set(&error, EX_CONFIG, "%s is taken, but not enforced yet", names[i]);
+        error_cure(&error, "do not rely on it, or take it out to be rid of this warning");
+        conn_complain(subject->reader, node ? node : subject->node, true, &error);
+    }
+}
+
+void conn_apply_gateway_rules(struct conn_reader *reader, const xmlNode *node)
+{
+    struct subject subject = {.reader = reader, .node = node};
+    apply(gateway_rules, ARRAY_SIZE(gateway_rules), &subject);
+    warn_later(&subject, gateway_later, ARRAY_SIZE(gateway_later));
+}
+
 void conn_apply_inbound_rules(struct conn_reader *reader, const xmlNode *node,
                               const struct conn_inbound *inbound)
 {
     struct subject subject = {.reader = reader, .node = node, .inbound = inbound};
     apply(inbound_rules, ARRAY_SIZE(inbound_rules), &subject);
+    warn_later(&subject, inbound_later, ARRAY_SIZE(inbound_later));
     apply(tls_list_rules, ARRAY_SIZE(tls_list_rules), &subject);
 }
 
@@ -431,7 +496,42 @@ static bool is_cloud_services(const struct subject *subject)
     return subject->outbound->cloud_services_mail;
 }
 
+static bool takes_no_recipient(const struct subject *subject)
+{
+    return !has(subject, "RecipientDomains") && !has(subject, "AddressSpaces") &&
+           !subject->outbound->all_accepted_domains;
+}
+
+static bool goes_nowhere(const struct subject *subject)
+{
+    return !has(subject, "SmartHosts") && !subject->outbound->use_mx_record;
+}
+
+static bool goes_two_ways(const struct subject *subject)
+{
+    return has(subject, "SmartHosts") && subject->outbound->use_mx_record;
+}
+
+static bool accepted_domains_of_nobody(const struct subject *subject)
+{
+    return subject->outbound->all_accepted_domains && !subject->reader->gateway_lost &&
+           !subject->reader->config->accepted_domains.count;
+}
+
 static const struct rule outbound_rules[] = {
+    {"OutboundConnector", false, takes_no_recipient,
+     "OutboundConnector has no <RecipientDomains>, and neither <AddressSpaces> nor "
+     "<AllAcceptedDomains>true</AllAcceptedDomains> in their place: it takes no recipient",
+     "add <RecipientDomains><Domain>*</Domain></RecipientDomains>"},
+    {"OutboundConnector", false, goes_nowhere,
+     "OutboundConnector has no <SmartHosts>, and UseMXRecord is not true: mail has nowhere to go",
+     "add <SmartHosts><Host>mail.contoso.com:25</Host></SmartHosts>"},
+    {"UseMXRecord", false, goes_two_ways,
+     "UseMXRecord is true, and SmartHosts stand there too: mail goes one way or the other",
+     "take out one of the two"},
+    {"AllAcceptedDomains", false, accepted_domains_of_nobody,
+     "AllAcceptedDomains is true, but postern.xml names no AcceptedDomains",
+     "add <AcceptedDomains><Domain>contoso.com</Domain></AcceptedDomains> to postern.xml"},
     {"TlsSettings", false, domain_validation_without_domain,
      "TlsSettings DomainValidation needs TlsDomain: there is no name to look for in the "
      "certificate",
@@ -495,6 +595,7 @@ void conn_apply_outbound_rules(struct conn_reader *reader, const xmlNode *node,
 {
     struct subject subject = {.reader = reader, .node = node, .outbound = outbound};
     apply(outbound_rules, ARRAY_SIZE(outbound_rules), &subject);
+    warn_later(&subject, outbound_later, ARRAY_SIZE(outbound_later));
     apply(tls_list_rules, ARRAY_SIZE(tls_list_rules), &subject);
 }
 

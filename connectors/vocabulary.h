@@ -13,6 +13,9 @@ extern const char *const conn_tls_version_names[];
 extern const char *const conn_tls_settings_names[];
 extern const char *const conn_client_eku_names[];
 extern const char *const conn_delivery_names[];
+extern const char *const conn_type_names[];
+extern const char *const conn_bare_linefeed_names[];
+extern const char *const conn_error_policy_names[]; /* bit i of error_policies */
 extern const char *const conn_mode_names[];
 extern const char *const conn_revocation_names[];
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "connectors/load.h"
+#include "connectors/limits.h"
 #include "connectors/suites.h"
 #include "connectors/values.h"
 #include "connectors/vocabulary.h"
@@ -194,6 +195,27 @@ static void put_revocation(struct writer *writer, enum pki_revocation_check revo
     put_element(writer, 2, "RevocationLists", lists ? lists->name : NULL);
 }
 
+static void put_limits(struct writer *writer, const struct conn_limits *limits)
+{
+    char text[CONN_LIMIT_TEXT_MAXIMUM];
+    for (size_t i = 0; i < conn_limits_count; i++) {
+        const struct conn_limit *limit = &conn_limits_table[i];
+        const char *value = conn_limit_text(limit, limits, text);
+        if (strcmp(value, "0") != 0) /* MinimumTransferRate alone: none */
+            put_element(writer, 2, limit->name, value);
+    }
+}
+
+static void put_bindings(struct writer *writer, const struct conn_inbound *connector)
+{
+    if (!connector->binding_count)
+        return;
+    open_list(writer, "Bindings");
+    for (size_t i = 0; i < connector->binding_count; i++)
+        put_element(writer, 4, "Binding", connector->bindings[i].address);
+    close_list(writer, "Bindings");
+}
+
 char *conn_inbound_xml(const struct conn_inbound *connector)
 {
     struct writer writer;
@@ -201,8 +223,15 @@ char *conn_inbound_xml(const struct conn_inbound *connector)
         return NULL;
     put_element(&writer, 2, "Comment", connector->comment);
     put_boolean(&writer, "Enabled", connector->enabled);
+    put_element(&writer, 2, "ConnectorType", conn_type_names[connector->connector_type]);
+    put_bindings(&writer, connector);
     put_ranges(&writer, connector);
     put_domains(&writer, "SenderDomains", &connector->sender_domains);
+    put_boolean(&writer, "RestrictDomainsToCertificate", connector->restrict_to_certificate);
+    put_boolean(&writer, "RestrictDomainsToIPAddresses", connector->restrict_to_addresses);
+    put_domains(&writer, "AssociatedAcceptedDomains", &connector->associated_domains);
+    if (connector->allow_open_relay)
+        put_boolean(&writer, "AllowOpenRelay", true);
     put_boolean(&writer, "RequireTls", connector->require_tls);
     put_element(&writer, 2, "TlsMinimumVersion", conn_tls_version_name(connector->tls_minimum));
     put_tls_lists(&writer, &connector->tls_lists);
@@ -217,6 +246,12 @@ char *conn_inbound_xml(const struct conn_inbound *connector)
     }
     put_pairs(&writer, connector->pairs, connector->pair_count, connector->pairs_report_only);
     put_domains(&writer, "OriginatorOrganizations", &connector->originator_organizations);
+    put_boolean(&writer, "CloudServicesMailEnabled", connector->cloud_services_mail);
+    put_boolean(&writer, "TreatMessagesAsInternal", connector->treat_as_internal);
+    put_element(&writer, 2, "Fqdn", connector->fqdn);
+    put_boolean(&writer, "LenientSyntax", connector->lenient_syntax);
+    put_element(&writer, 2, "BareLinefeed", conn_bare_linefeed_names[connector->bare_linefeed]);
+    put_limits(&writer, &connector->limits);
     put_element(&writer, 2, "Delivery", conn_delivery_name(connector->delivery));
     return finish(&writer, "InboundConnector");
 }
@@ -244,6 +279,60 @@ static void put_hosts(struct writer *writer, const struct conn_outbound *connect
     close_list(writer, "SmartHosts");
 }
 
+static void put_address_spaces(struct writer *writer, const struct conn_outbound *connector)
+{
+    if (!connector->address_space_count)
+        return;
+    open_list(writer, "AddressSpaces");
+    for (size_t i = 0; i < connector->address_space_count; i++) {
+        char text[CONN_DOMAIN_MAXIMUM + 32];
+        snprintf(text, sizeof text, "smtp:%s;%u", connector->address_spaces[i].domain,
+                 connector->address_spaces[i].cost);
+        put_element(writer, 4, "AddressSpace", text);
+    }
+    close_list(writer, "AddressSpaces");
+}
+
+static void put_validation_recipients(struct writer *writer, const struct conn_strings *recipients)
+{
+    if (!recipients->count)
+        return;
+    open_list(writer, "ValidationRecipients");
+    put_strings(writer, 4, "Recipient", recipients);
+    close_list(writer, "ValidationRecipients");
+}
+
+static void put_error_policies(struct writer *writer, unsigned policies)
+{
+    char text[128] = "";
+    for (size_t i = 0; conn_error_policy_names[i]; i++)
+        if (policies >> i & 1)
+            snprintf(text + strlen(text), sizeof text - strlen(text), "%s%s", *text ? ", " : "",
+                     conn_error_policy_names[i]);
+    put_element(writer, 2, "ErrorPolicies", *text ? text : "Default");
+}
+
+/* Where mail goes, and from where. */
+static void put_route(struct writer *writer, const struct conn_outbound *connector)
+{
+    char text[CONN_LIMIT_TEXT_MAXIMUM];
+    if (connector->host_count)
+        put_hosts(writer, connector);
+    put_boolean(writer, "UseMXRecord", connector->use_mx_record);
+    put_boolean(writer, "RouteAllMessagesViaOnPremises", connector->route_via_premises);
+    put_boolean(writer, "TestMode", connector->test_mode);
+    put_validation_recipients(writer, &connector->validation_recipients);
+    put_element(writer, 2, "Fqdn", connector->fqdn);
+    for (size_t i = 0; i < connector->source_address_count; i++)
+        put_element(writer, 2, "SourceIPAddress", connector->source_addresses[i].address);
+    if (connector->maximum_message_size) {
+        struct conn_limits limits = {.message_size = connector->maximum_message_size};
+        put_element(writer, 2, "MaxMessageSize",
+                    conn_limit_text(&conn_limits_table[0], &limits, text));
+    }
+    put_error_policies(writer, connector->error_policies);
+}
+
 char *conn_outbound_xml(const struct conn_outbound *connector)
 {
     struct writer writer;
@@ -252,9 +341,12 @@ char *conn_outbound_xml(const struct conn_outbound *connector)
         return NULL;
     put_element(&writer, 2, "Comment", connector->comment);
     put_boolean(&writer, "Enabled", connector->enabled);
+    put_element(&writer, 2, "ConnectorType", conn_type_names[connector->connector_type]);
     put_scope(&writer, connector);
     put_domains(&writer, "RecipientDomains", &connector->recipient_domains);
-    put_hosts(&writer, connector);
+    put_address_spaces(&writer, connector);
+    put_boolean(&writer, "AllAcceptedDomains", connector->all_accepted_domains);
+    put_route(&writer, connector);
     put_element(&writer, 2, "TlsSettings", conn_tls_settings_name(connector->tls_settings));
     if (connector->tls_settings != CONN_TLS_NONE) {
         put_element(&writer, 2, "TlsMinimumVersion", conn_tls_version_name(connector->tls_minimum));

@@ -277,14 +277,17 @@ int ctl_connect(const struct ctl_arguments *arguments, struct control_client **r
                : control_client_new(ret, arguments->socket ? arguments->socket : path, error);
 }
 
-int ctl_query(const struct ctl_arguments *arguments, const char *request, json_t **ret,
-              struct error *error)
+int ctl_query_with(const struct ctl_arguments *arguments, const char *request, json_t *what,
+                   unsigned seconds, json_t **ret, struct error *error)
 {
     _cleanup_(control_client_freep) struct control_client *client = NULL;
     json_auto_t *answer = NULL;
     int result = ctl_connect(arguments, &client, error);
-    if (result == 0)
-        result = control_client_ask(client, request, NULL, QUICK, NULL, NULL, &answer, error);
+    if (result < 0) {
+        json_decref(what);
+        return result;
+    }
+    result = control_client_ask(client, request, what, seconds, NULL, NULL, &answer, error);
     if (result < 0)
         return result;
     json_t *failure = json_object_get(answer, "error");
@@ -292,6 +295,12 @@ int ctl_query(const struct ctl_arguments *arguments, const char *request, json_t
         return control_error_read(failure, error);
     *ret = json_incref(json_object_get(answer, "result"));
     return 0;
+}
+
+int ctl_query(const struct ctl_arguments *arguments, const char *request, json_t **ret,
+              struct error *error)
+{
+    return ctl_query_with(arguments, request, NULL, QUICK, ret, error);
 }
 
 static int ask(struct conversation *conversation, json_t **ret, struct error *error)

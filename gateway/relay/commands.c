@@ -53,7 +53,7 @@ static void say_ehlo(struct session *session, const char *arguments, size_t leng
     int used = snprintf(text, sizeof text,
                         "250-%s\r\n250-PIPELINING\r\n250-SIZE %llu\r\n250-8BITMIME\r\n%s"
                         "250 ENHANCEDSTATUSCODES\r\n",
-                        config->host_name, (unsigned long long)config->maximum_message_size,
+                        config->host_name, (unsigned long long)config->limits.message_size,
                         session->server && !session->stream.ssl ? "250-STARTTLS\r\n" : "");
     if (used < 0 || stream_write(&session->stream, text, (size_t)used) < 0)
         session_abort(session);

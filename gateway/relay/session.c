@@ -104,7 +104,7 @@ static void timed_out(struct loop_timer *timer)
 static void set_timer(struct session *session)
 {
     struct worker *worker = session->worker;
-    int64_t milliseconds = session->snapshot->config->inactivity_timeout;
+    int64_t milliseconds = session->snapshot->config->limits.inactivity_timeout;
     if (session->state == SESSION_LINGERING || session->state == SESSION_HANDSHAKE)
         return;
     if (session->transaction && session->transaction->close_after)
@@ -201,7 +201,7 @@ static void secured(struct stream *stream, int result, const struct error *error
 static void start_tls(struct session *session)
 {
     transaction_end(session);
-    int64_t limit = session->snapshot->config->inactivity_timeout;
+    int64_t limit = session->snapshot->config->limits.inactivity_timeout;
     if (limit > HANDSHAKE_MILLISECONDS)
         limit = HANDSHAKE_MILLISECONDS;
     if (stream_flush(&session->stream) < 0 || stream_unsent(&session->stream) ||

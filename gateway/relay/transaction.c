@@ -127,7 +127,7 @@ void transaction_mail(struct session *session, const char *arguments, size_t len
         refuse_syntax(session, syntax, false);
         return;
     }
-    uint64_t maximum = session->snapshot->config->maximum_message_size;
+    uint64_t maximum = session->snapshot->config->limits.message_size;
     if (mail.has_size && mail.size > maximum) {
         session_reply(session, 552, "5.3.4 Messages have at most %llu bytes here",
                       (unsigned long long)maximum);
@@ -306,13 +306,13 @@ static int take_content(void *context, const char *bytes, size_t length)
     if (transaction->refused || transaction->failed)
         return 0;
     smtp_header_feed(&transaction->header, bytes, length);
-    if (transaction->size > config->maximum_message_size)
+    if (transaction->size > config->limits.message_size)
         refuse_message(transaction, false, 552, "5.3.4 The message has more than %llu bytes",
-                       (unsigned long long)config->maximum_message_size);
-    else if (transaction->header.received > config->maximum_hop_count)
+                       (unsigned long long)config->limits.message_size);
+    else if (transaction->header.received > config->limits.hop_count)
         refuse_message(transaction, false, 554,
                        "5.4.6 The message has gone through more than %u hops: a mail loop",
-                       config->maximum_hop_count);
+                       config->limits.hop_count);
     else if (smtp_hidden_dot_feed(&transaction->hidden_dot, bytes, length))
         refuse_hidden_dot(transaction);
     else

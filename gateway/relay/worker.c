@@ -56,7 +56,7 @@ static void accept_one(struct loop_watch *watch, uint32_t events)
     int fd = accept4(watch->fd, (struct sockaddr *)&address, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
         int64_t open = atomic_fetch_add_explicit(&sessions_everywhere, 1, memory_order_relaxed);
-        worker->sessions_limit_reached = open >= worker->snapshot->config->maximum_sessions;
+        worker->sessions_limit_reached = open >= worker->snapshot->config->limits.sessions;
         session_accept(worker, fd, &address);
     } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
         pause_accepting(worker, errno);

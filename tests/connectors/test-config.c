@@ -250,7 +250,7 @@ static const struct {
     {"outbound/tenant.xml", "<RecipientDomains><Domain>*</Domain></RecipientDomains>", "", 1,
      "OutboundConnector has no <RecipientDomains>"},
     {"outbound/tenant.xml", "<RecipientDomains><Domain>*</Domain></RecipientDomains>",
-     "<AddressSpaces>smtp:*;1</AddressSpaces>", 3, "did you mean <RecipientDomains>?"},
+     "<RecipientDomain>*</RecipientDomain>", 3, "did you mean <RecipientDomains>?"},
     {"outbound/tenant.xml", "<TlsSettings>", "<Name>x</Name><TlsSettings>", 5,
      "Name is an attribute"},
     {"outbound/tenant.xml", " Name=\"tenant\"", "", 1, "OutboundConnector has no attribute Name"},
