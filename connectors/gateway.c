@@ -312,8 +312,17 @@ static void finish_gateway(struct conn_reader *reader, const xmlNode *node, void
     conn_apply_gateway_rules(reader, node);
 }
 
+static const struct conn_field balancers_fields[] = {
+    {"Range", CONN_MANY | CONN_REQUIRED, conn_read_range,
+     CONN_LIST(conn_listener, balancers, balancer_count), .example = "<Range>10.1.0.9</Range>"},
+};
+static const struct conn_section balancers_section = {CONN_FIELDS(balancers_fields), CONN_NO_PLACE};
+
 static const struct conn_field listener_fields[] = {
     {"Address", CONN_ATTRIBUTE | CONN_REQUIRED, read_listener, .example = "Address=\"0.0.0.0:25\""},
+    {"ImplicitTls", CONN_ATTRIBUTE, conn_read_boolean, CONN_IN(conn_listener, implicit_tls),
+     .example = "ImplicitTls=\"true\""},
+    {"ProxyProtocol", 0, .section = &balancers_section},
 };
 static const struct conn_section listener_section = {
     CONN_FIELDS(listener_fields), offsetof(struct conn_listener, place), finish_listener};

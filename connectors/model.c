@@ -112,8 +112,10 @@ static void free_outbound(struct conn_outbound *outbound)
 
 static void free_gateway_lists(struct conn_config *config)
 {
-    for (size_t i = 0; i < config->listener_count; i++)
+    for (size_t i = 0; i < config->listener_count; i++) {
         free(config->listeners[i].address);
+        free(config->listeners[i].balancers);
+    }
     free(config->listeners);
     for (size_t i = 0; i < config->token_count; i++) {
         free(config->tokens[i].uri);

@@ -41,6 +41,9 @@ struct conn_listener {
     char *address; /* "0.0.0.0:25", "[::1]:2525" as written */
     struct sockaddr_storage socket_address;
     socklen_t length;
+    bool implicit_tls; /* ImplicitTls, default false: TLS from the first byte (RFC 8314) */
+    struct conn_range *balancers; /* ProxyProtocol: who says for whom it connects; none: nobody */
+    size_t balancer_count;
     struct conn_place place;
 };
 

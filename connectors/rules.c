@@ -53,7 +53,19 @@ static bool has_queue(const struct subject *subject)
     return has(subject, "Queue");
 }
 
+static bool implicit_tls_without_certificate(const struct subject *subject)
+{
+    const struct conn_config *config = subject->reader->config;
+    for (size_t i = 0; i < config->listener_count && !config->certificate_count; i++)
+        if (config->listeners[i].implicit_tls)
+            return true;
+    return false;
+}
+
 static const struct rule gateway_rules[] = {
+    {"Listener", false, implicit_tls_without_certificate,
+     "A Listener has ImplicitTls, but there is no Certificate to begin TLS with",
+     "add a <Certificate>, or take ImplicitTls out"},
     {"Metrics", true, has_metrics,
      "Metrics is taken, but metrics are not served yet: nothing will listen on its Address",
      "leave it for a later version, or take it out to be rid of this warning"},

@@ -4,9 +4,9 @@
  * See select.h. A walk over all connectors: a gateway has tens of them, not thousands. */
 #include "connectors/select.h"
 
-#include <netinet/in.h>
 #include <string.h>
 
+#include "connectors/address.h"
 #include "connectors/suites.h"
 #include "connectors/uri.h"
 
@@ -25,42 +25,10 @@ const char *conn_condition_name(enum conn_condition condition)
     return condition_names[condition];
 }
 
-/* The address as ranges hold it; false for what is neither IPv4 nor IPv6. */
-static bool read_address(const struct sockaddr *address, struct in6_addr *ret)
-{
-    struct sockaddr_in four;
-    struct sockaddr_in6 six;
-    if (address->sa_family == AF_INET) {
-        memcpy(&four, address, sizeof four);
-        *ret = (struct in6_addr){.s6_addr = {[10] = 0xff, [11] = 0xff}};
-        memcpy(ret->s6_addr + 12, &four.sin_addr, sizeof four.sin_addr);
-        return true;
-    }
-    if (address->sa_family != AF_INET6)
-        return false;
-    memcpy(&six, address, sizeof six);
-    *ret = six.sin6_addr;
-    return true;
-}
-
-static bool is_within(const struct conn_range *range, const struct in6_addr *address)
-{
-    return !IN6_IS_ADDR_V4MAPPED(address) == !IN6_IS_ADDR_V4MAPPED(&range->first) &&
-           memcmp(address, &range->first, sizeof *address) >= 0 &&
-           memcmp(address, &range->last, sizeof *address) <= 0;
-}
-
 bool conn_inbound_takes_address(const struct conn_inbound *inbound, const struct sockaddr *address)
 {
-    struct in6_addr known;
-    if (!inbound->range_count)
-        return true;
-    if (!read_address(address, &known))
-        return false;
-    for (size_t i = 0; i < inbound->range_count; i++)
-        if (is_within(&inbound->ranges[i], &known))
-            return true;
-    return false;
+    return !inbound->range_count ||
+           conn_ranges_take(inbound->ranges, inbound->range_count, address);
 }
 
 bool conn_domain_matches(const char *pattern, const char *domain)

@@ -26,7 +26,7 @@ static const struct {
     VERB("HELP", SMTP_HELP),       VERB("STARTTLS", SMTP_STARTTLS),   VERB("GET", SMTP_FOREIGN),
     VERB("POST", SMTP_FOREIGN),    VERB("PUT", SMTP_FOREIGN),         VERB("HEAD", SMTP_FOREIGN),
     VERB("CONNECT", SMTP_FOREIGN), VERB("OPTIONS", SMTP_FOREIGN),     VERB("PRI", SMTP_FOREIGN),
-    VERB("HOST:", SMTP_FOREIGN),   VERB("USER-AGENT:", SMTP_FOREIGN),
+    VERB("HOST:", SMTP_FOREIGN),   VERB("USER-AGENT:", SMTP_FOREIGN), VERB("PROXY", SMTP_FOREIGN),
 };
 
 enum smtp_verb smtp_verb(const char *line, size_t length, const char **arguments,
