@@ -70,6 +70,7 @@ static const struct conn_inbound *choose_inbound(const struct session *session,
                                  .group = ssl ? tls_group(ssl) : 0,
                                  .verdict = find_verdict,
                                  .context = tls_peer(ssl),
+                                 .credentials = session->credentials,
                                  .sender_domain = mail->path.domain};
     return conn_inbound_choose(session->snapshot->config, &client, closest, condition);
 }
@@ -90,6 +91,9 @@ static void refuse_sender(struct session *session, enum conn_condition condition
     case CONN_CONDITION_CERTIFICATE:
         session_reply(session, 550,
                       "5.7.1 The certificate presented (or its absence) admits no mail here");
+        break;
+    case CONN_CONDITION_CREDENTIALS:
+        session_reply(session, 530, "5.7.0 Authentication required");
         break;
     case CONN_CONDITION_SENDER_DOMAIN:
         session_reply(session, 550, "5.7.1 Mail of this sender's domain is not admitted from here");
