@@ -13,6 +13,7 @@
 #include "gateway/relay/tls.h"
 #include "gateway/smtp/command.h"
 #include "gateway/smtp/data.h"
+#include "gateway/smtp/hidden-dot.h"
 #include "gateway/smtp/reply.h"
 #include "pki/base/log.h"
 
@@ -71,6 +72,7 @@ struct transaction {
     struct smtp_data_decoder decoder;
     struct smtp_data_encoder encoder;
     struct smtp_header_watch header;
+    struct smtp_hidden_dot hidden_dot;
     uint64_t size; /* bytes of the message as it came, without our Received */
     bool failed;   /* the courier takes no more, or the message is refused: the rest is thrown away */
     bool refused;  /* by us, with this: */
