@@ -11,7 +11,9 @@
 #include <libxml/parser.h>
 #include <string.h>
 
+#include "connectors/advice.h"
 #include "connectors/document.h"
+#include "connectors/index.h"
 #include "connectors/one.h"
 #include "connectors/problems.h"
 #include "connectors/rules.h"
@@ -19,7 +21,7 @@
 #include "connectors/tables.h"
 #include "connectors/vocabulary.h"
 
-enum { FILES_MAXIMUM = 4096 }; /* in one folder */
+enum { FILES_MAXIMUM = 20000 }; /* in one folder */
 
 DEFINE_CLEANUP(xmlDocPtr, xmlFreeDoc)
 DEFINE_CLEANUP(DIR *, closedir)
@@ -297,6 +299,17 @@ struct conn_config *conn_config_new(const char *directory)
     return TAKE_PTR(config);
 }
 
+/* What is read is judged as a whole also where it has errors: all of them are told at once. */
+static void make_index(struct conn_reader *reader)
+{
+    struct error error;
+    if (conn_index_new(reader->config, &reader->config->index, &error) < 0)
+        complain(reader, reader->config->directory, false, &error);
+    else
+        conn_give_advice(reader);
+    conn_problems_sort_files(reader->problems, &reader->config->files);
+}
+
 static void read_all(struct conn_reader *reader)
 {
     char *gateway = path_in(reader->config->directory, "postern.xml");
@@ -305,7 +318,9 @@ static void read_all(struct conn_reader *reader)
     read_folder(reader, &kinds[CONN_KIND_OUTBOUND]);
     for (size_t i = 0; i < reader->config->inbound_count; i++)
         conn_limits_complete(&reader->config->inbound[i].limits, &reader->config->limits);
-    conn_apply_overlap_rule(reader);
+    make_index(reader);
+    conn_map_clear(&reader->inbound_names);
+    conn_map_clear(&reader->outbound_names);
 }
 
 int conn_load_with(const char *directory, const char *file, const char *text,
@@ -316,7 +331,9 @@ int conn_load_with(const char *directory, const char *file, const char *text,
                                  .problems = problems,
                                  .other_file = file,
                                  .other_text = text,
-                                 .look_at_files = true};
+                                 .look_at_files = true,
+                                 .inbound_names = {.fold = true},
+                                 .outbound_names = {.fold = true}};
     *problems = (struct conn_problems){0};
     if (!config) {
         complain_memory(&reader, directory);

@@ -4,6 +4,7 @@
  * See model.h: the end of a configuration, and the words for its values. */
 #include "connectors/model.h"
 
+#include "connectors/index.h"
 #include "connectors/vocabulary.h"
 
 const char *const conn_boolean_names[] = {"false", "true", NULL};
@@ -146,6 +147,7 @@ struct conn_config *conn_config_free(struct conn_config *config)
 {
     if (!config)
         return NULL;
+    conn_index_free(config->index);
     for (size_t i = 0; i < config->inbound_count; i++)
         free_inbound(&config->inbound[i]);
     free(config->inbound);
