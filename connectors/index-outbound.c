@@ -278,7 +278,9 @@ bool conn_index_claim(const struct conn_config *config, const char *key,
     size_t length = strlen(key);
     const struct conn_claim *own =
         best_of(config, conn_map_find(&index->keys, key, length), inbound);
-    const char *accepted = conn_map_find(&index->accepted, key, length);
+    const char *accepted = index->all_accepted.open.count + index->all_accepted.scoped.count
+                               ? conn_map_find(&index->accepted, key, length)
+                               : NULL;
     const struct conn_claim *all = accepted ? best_of(config, &index->all_accepted, inbound) : NULL;
     if (all) {
         struct conn_claim claim = make_claim(all->outbound, all->element, accepted, all->cost);

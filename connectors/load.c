@@ -134,7 +134,7 @@ static bool read_document(struct conn_reader *reader, xmlDoc *document, const st
     }
     conn_read_section(reader, root, kind->section, object);
     if (reader->problems->errors == errors)
-        conn_schema_validate(document, reader->file, reader->problems);
+        conn_schema_validate(&reader->schema, document, reader->file, reader->problems);
     return true;
 }
 
@@ -319,8 +319,7 @@ static void read_all(struct conn_reader *reader)
     for (size_t i = 0; i < reader->config->inbound_count; i++)
         conn_limits_complete(&reader->config->inbound[i].limits, &reader->config->limits);
     make_index(reader);
-    conn_map_clear(&reader->inbound_names);
-    conn_map_clear(&reader->outbound_names);
+    conn_reader_clear(reader);
 }
 
 int conn_load_with(const char *directory, const char *file, const char *text,
