@@ -17,12 +17,13 @@ struct verify_client {
     struct pki_peer_verdict verdict;
 };
 
-static int read_names(struct verify_client *client, struct error *error)
+static int read_names(struct verify_client *client, const char *path, struct error *error)
 {
     struct pki_peer_chain chain = {0};
-    int result = pki_peer_chain_parse(client->chain.bytes, client->chain.length, &chain, error);
-    if (result < 0)
-        return result;
+    struct error found;
+    if (pki_peer_chain_parse(client->chain.bytes, client->chain.length, &chain, &found) < 0)
+        return error_set(error, EX_DATAERR, "%s holds no chain that can be read: %s", path,
+                         found.what);
     long count = pki_peer_hosts(chain.leaf, CONN_NAMES_MAXIMUM + 1, &client->names.items);
     pki_peer_chain_clear(&chain);
     if (count < 0)
@@ -38,15 +39,13 @@ int verify_client_new(const struct conn_config *config, const char *path,
     if (!client || !(client->cache = verify_cache_new(config->directory)))
         return error_set(error, EX_OSERR, "There is no memory left");
     int result = verify_read_file(path, &client->text, &client->chain, error);
-    if (result == 0 && (result = read_names(client, error)) < 0) {
-        error->code = EX_DATAERR;
-        error_where(error, "%s", path);
-        error_cure(error, "--certificate FILE with the leaf first, then its intermediates, as PEM");
-        return -EX_DATAERR;
-    }
     if (result == 0)
-        *ret = TAKE_PTR(client);
-    return result;
+        result = read_names(client, path, error);
+    if (result < 0)
+        return error_cure(error, "--certificate FILE with the leaf first, then its intermediates, "
+                                 "as PEM");
+    *ret = TAKE_PTR(client);
+    return 0;
 }
 
 struct verify_client *verify_client_free(struct verify_client *client)
