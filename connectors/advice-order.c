@@ -70,7 +70,8 @@ static bool has_numbers(const unsigned *all, size_t count, const unsigned *few, 
 static bool has_tls(const struct conn_inbound *wide, const struct conn_inbound *narrow)
 {
     const struct conn_tls_lists *all = &wide->tls_lists, *few = &narrow->tls_lists;
-    if (wide->require_tls && !narrow->require_tls && !narrow->sender_certificate_names.count)
+    if (wide->require_tls && !narrow->require_tls && !narrow->sender_certificate_names.count &&
+        !narrow->credentials)
         return false;
     return wide->tls_minimum <= narrow->tls_minimum &&
            has_numbers(all->suites, all->suite_count, few->suites, few->suite_count) &&
@@ -81,7 +82,7 @@ static bool has_tls(const struct conn_inbound *wide, const struct conn_inbound *
  * another than the other's, and Bindings may part them: of those nothing is said. */
 static bool covers(const struct conn_inbound *wide, const struct conn_inbound *narrow)
 {
-    return !wide->sender_certificate_names.count && !wide->binding_count &&
+    return !wide->sender_certificate_names.count && !wide->credentials && !wide->binding_count &&
            !wide->restrict_to_certificate && !wide->restrict_to_addresses &&
            has_ranges(wide, narrow) && has_tls(wide, narrow) && has_sender_domains(wide, narrow);
 }

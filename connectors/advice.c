@@ -28,7 +28,7 @@ static void advise_open_relay(struct conn_reader *reader, const struct conn_inbo
     struct error error;
     struct conn_claim claim;
     bool all = inbound->range_count ? conn_ranges_have_all(inbound) : inbound->allow_open_relay;
-    if (!all || inbound->sender_certificate_names.count ||
+    if (!all || inbound->sender_certificate_names.count || inbound->credentials ||
         conn_listens_to_this_machine_alone(reader->config) ||
         !relays_anywhere(reader->config, inbound, &claim))
         return;

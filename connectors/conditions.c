@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "connectors/address.h"
 #include "connectors/load.h"
 #include "connectors/suites.h"
 
@@ -18,6 +19,7 @@ static const char *const condition_names[] = {
     [CONN_CONDITION_TLS_VERSION] = "tls-version",
     [CONN_CONDITION_CIPHER_SUITE] = "cipher-suite",
     [CONN_CONDITION_CERTIFICATE] = "certificate",
+    [CONN_CONDITION_CREDENTIALS] = "credentials",
     [CONN_CONDITION_SENDER_DOMAIN] = "sender-domain",
 };
 
@@ -54,8 +56,7 @@ static void explain_address(const struct conn_inbound *inbound, const struct con
     }
     for (size_t i = 0; conn_address_read(client->address, &known) && i < inbound->range_count;
          i++) {
-        struct conn_inbound one = {.ranges = &inbound->ranges[i], .range_count = 1};
-        if (conn_ranges_have(&one, &known)) {
+        if (conn_ranges_have(&inbound->ranges[i], 1, &known)) {
             snprintf(text, size, "it is in %s",
                      conn_range_text(&inbound->ranges[i], range, sizeof range));
             return;
@@ -67,13 +68,15 @@ static void explain_address(const struct conn_inbound *inbound, const struct con
 
 static bool tls_holds(const struct conn_inbound *inbound, const struct conn_client *client)
 {
-    return client->tls || (!inbound->require_tls && !asks_certificate(inbound));
+    return client->tls ||
+           (!inbound->require_tls && !asks_certificate(inbound) && !inbound->credentials);
 }
 
 static void explain_tls(const struct conn_inbound *inbound, const struct conn_client *client,
                         bool holds, char *text, size_t size)
 {
     const char *wish = asks_certificate(inbound) ? "TlsSenderCertificateName asks for a certificate"
+                       : inbound->credentials    ? "Credentials asks for a password"
                        : inbound->require_tls    ? "RequireTls is true"
                                                  : "RequireTls is false";
     snprintf(text, size, "%s, %s the session has %s", wish, holds ? "and" : "but",
@@ -152,6 +155,26 @@ static void explain_certificate(const struct conn_inbound *inbound,
         snprintf(text, size, "%s", verdict->reason);
 }
 
+/* --- credentials --- */
+
+static bool credentials_hold(const struct conn_inbound *inbound, const struct conn_client *client)
+{
+    return !inbound->credentials || inbound->credentials == client->credentials;
+}
+
+static void explain_credentials(const struct conn_inbound *inbound,
+                                const struct conn_client *client, bool holds, char *text,
+                                size_t size)
+{
+    if (!inbound->credentials)
+        snprintf(text, size, "there is no Credentials: no password is asked for");
+    else
+        snprintf(text, size, "a password of Credentials '%s' %s given", inbound->credentials->name,
+                 holds                 ? "was"
+                 : client->credentials ? "is asked for, and one of others was"
+                                       : "is asked for, and none was");
+}
+
 /* --- sender --- */
 
 static const char *matching(const struct conn_strings *domains, const char *domain)
@@ -169,7 +192,7 @@ static bool sender_holds(const struct conn_inbound *inbound, const struct conn_c
     if (!domains->count)
         return true;
     if (!*client->sender_domain)
-        return inbound->range_count || asks_certificate(inbound);
+        return inbound->range_count || asks_certificate(inbound) || inbound->credentials;
     return matching(domains, client->sender_domain);
 }
 
@@ -200,6 +223,7 @@ const struct conn_rule conn_rules[] = {
     {CONN_CONDITION_TLS_VERSION, version_holds, explain_version},
     {CONN_CONDITION_CIPHER_SUITE, cipher_holds, explain_cipher},
     {CONN_CONDITION_CERTIFICATE, certificate_holds, explain_certificate},
+    {CONN_CONDITION_CREDENTIALS, credentials_hold, explain_credentials},
     {CONN_CONDITION_SENDER_DOMAIN, sender_holds, explain_sender},
 };
 const size_t conn_rule_count = ARRAY_SIZE(conn_rules);

@@ -6,8 +6,8 @@
  * Each prefix has its connectors in the order of files, and a walk merges these lists. */
 #include <string.h>
 
+#include "connectors/address.h"
 #include "connectors/index-private.h"
-#include "connectors/select.h"
 
 typedef unsigned __int128 conn_bits;
 
@@ -238,7 +238,8 @@ static bool is_of_kind(const struct conn_walk *walk, const struct conn_inbound *
 
 static bool takes(const struct conn_walk *walk, const struct conn_inbound *inbound)
 {
-    return !inbound->range_count || (walk->known && conn_ranges_have(inbound, &walk->address));
+    return !inbound->range_count ||
+           (walk->known && conn_ranges_have(inbound->ranges, inbound->range_count, &walk->address));
 }
 
 static const struct conn_inbound *next_linear(struct conn_walk *walk)

@@ -4,50 +4,16 @@
  * See select.h. The conditions themselves stand in conditions.c, who may be chosen in index.c. */
 #include "connectors/select.h"
 
-#include <netinet/in.h>
 #include <string.h>
 
+#include "connectors/address.h"
 #include "connectors/conditions.h"
 #include "connectors/uri.h"
 
-bool conn_address_read(const struct sockaddr *address, struct in6_addr *ret)
-{
-    struct sockaddr_in four;
-    struct sockaddr_in6 six;
-    if (address->sa_family == AF_INET) {
-        memcpy(&four, address, sizeof four);
-        *ret = (struct in6_addr){.s6_addr = {[10] = 0xff, [11] = 0xff}};
-        memcpy(ret->s6_addr + 12, &four.sin_addr, sizeof four.sin_addr);
-        return true;
-    }
-    if (address->sa_family != AF_INET6)
-        return false;
-    memcpy(&six, address, sizeof six);
-    *ret = six.sin6_addr;
-    return true;
-}
-
-static bool is_within(const struct conn_range *range, const struct in6_addr *address)
-{
-    return !IN6_IS_ADDR_V4MAPPED(address) == !IN6_IS_ADDR_V4MAPPED(&range->first) &&
-           memcmp(address, &range->first, sizeof *address) >= 0 &&
-           memcmp(address, &range->last, sizeof *address) <= 0;
-}
-
-bool conn_ranges_have(const struct conn_inbound *inbound, const struct in6_addr *address)
-{
-    for (size_t i = 0; i < inbound->range_count; i++)
-        if (is_within(&inbound->ranges[i], address))
-            return true;
-    return false;
-}
-
 bool conn_inbound_takes_address(const struct conn_inbound *inbound, const struct sockaddr *address)
 {
-    struct in6_addr known;
-    if (!inbound->range_count)
-        return true;
-    return conn_address_read(address, &known) && conn_ranges_have(inbound, &known);
+    return !inbound->range_count ||
+           conn_ranges_take(inbound->ranges, inbound->range_count, address);
 }
 
 /* --- inbound --- */

@@ -31,7 +31,8 @@ struct conn_client {
     /* What its certificate can be asked for by name: none when it has none. NULL: not known, and
      * every connector with sender_certificate_names that takes the address is asked. */
     const struct conn_names *names;
-    const char *sender_domain; /* lower case; "" for the null sender */
+    const struct conn_credentials *credentials; /* proved with AUTH; NULL: none */
+    const char *sender_domain;                  /* lower case; "" for the null sender */
 };
 
 enum conn_condition { /* the condition that did not hold */
@@ -41,14 +42,11 @@ enum conn_condition { /* the condition that did not hold */
                       CONN_CONDITION_TLS_VERSION,
                       CONN_CONDITION_CIPHER_SUITE, /* TlsCipherSuites, TlsGroups */
                       CONN_CONDITION_CERTIFICATE,
+                      CONN_CONDITION_CREDENTIALS, /* Credentials, and no such AUTH */
                       CONN_CONDITION_SENDER_DOMAIN
 };
 const char *conn_condition_name(enum conn_condition condition);
 
-/* As ranges hold it; false, and *ret untouched, for what is neither IPv4 nor IPv6. */
-bool conn_address_read(const struct sockaddr *address, struct in6_addr *ret);
-/* True when one of the connector's ranges has the address. */
-bool conn_ranges_have(const struct conn_inbound *inbound, const struct in6_addr *address);
 /* True when the client's address may use the connector: what is known at accept. */
 bool conn_inbound_takes_address(const struct conn_inbound *inbound, const struct sockaddr *address);
 

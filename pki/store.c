@@ -313,6 +313,18 @@ char *pki_store_chain_path(const struct pki_store *store, unsigned number)
     return asprintf(&path, "%s/%s/chain.pem", store->path, name) < 0 ? NULL : path;
 }
 
+char *pki_store_chain_file(const char *state_directory, const char *name, unsigned number)
+{
+    char directory[NUMBER_SIZE], file[NAME_SIZE] = "", *path;
+    struct error error;
+    if (directory_name(name, file, &error) < 0)
+        return NULL;
+    generation_name(number, directory);
+    return asprintf(&path, "%s/certificates/%s/%s/chain.pem", state_directory, file, directory) < 0
+               ? NULL
+               : path;
+}
+
 /* --- roles --- */
 
 static int check_roles(struct pki_store *store, const struct pki_roles *roles, struct error *error)

@@ -86,5 +86,8 @@ int pki_store_read(struct pki_store *store, unsigned number, struct pki_generati
                    struct error *error);
 /* The path of its chain.pem; the caller frees. NULL: no memory. */
 char *pki_store_chain_path(const struct pki_store *store, unsigned number);
+/* The same without the store, which another process may have open: to be read, and to be gone when
+ * it is looked for. */
+char *pki_store_chain_file(const char *state_directory, const char *name, unsigned number);
 
 #endif

@@ -11,6 +11,7 @@
 #include "gateway/control/wire.h"
 #include "gateway/ctl/doctor.h"
 #include "gateway/ctl/explain.h"
+#include "gateway/ctl/import.h"
 #include "gateway/ctl/locate.h"
 #include "gateway/ctl/show.h"
 #include "gateway/ctl/table.h"
@@ -56,7 +57,8 @@ const struct ctl_command ctl_commands[] = {
     {.noun = "inbound",
      .verb = "explain",
      .summary = "which connector would let a client in, and why no other",
-     .takes = CTL_TAKES(FROM) | CTL_TAKES(CERTIFICATE) | CTL_TAKES(SENDER) | CTL_TAKES(TLS),
+     .takes = CTL_TAKES(FROM) | CTL_TAKES(CERTIFICATE) | CTL_TAKES(CREDENTIALS) |
+              CTL_TAKES(SENDER) | CTL_TAKES(TLS),
      .needs = CTL_TAKES(FROM),
      .offline = ctl_inbound_explain},
     {.noun = "outbound",
@@ -215,6 +217,17 @@ const struct ctl_command ctl_commands[] = {
      .takes = CTL_TAKES(CHAIN) | CTL_TAKES(CONNECTOR) | CTL_TAKES(ANCHORS) | CTL_TAKES(PEER_NAME) |
               CTL_TAKES(PURPOSE) | CTL_TAKES(TIME) | CTL_TAKES(CRL) | CTL_TAKES(BATCH),
      .offline = ctl_peer_verify},
+    {.noun = "import",
+     .verb = "exchange",
+     .operand = "FILE",
+     .summary = "connectors from what Export-Clixml wrote, with a report",
+     .takes = CTL_TAKES(DRY_RUN) | CTL_TAKES(OUTPUT) | CTL_TAKES(CERTIFICATE) |
+              CTL_TAKES(TRUST_ANCHORS) | CTL_TAKES(SMART_HOST),
+     .offline = ctl_import_exchange},
+    {.noun = "export",
+     .verb = "powershell",
+     .summary = "commands that make the tenant and Exchange match",
+     .offline = ctl_export_powershell},
     {.noun = NULL},
 };
 
@@ -290,14 +303,17 @@ int ctl_connect(const struct ctl_arguments *arguments, struct control_client **r
                : control_client_new(ret, arguments->socket ? arguments->socket : path, error);
 }
 
-int ctl_query(const struct ctl_arguments *arguments, const char *request, json_t **ret,
-              struct error *error)
+int ctl_query_with(const struct ctl_arguments *arguments, const char *request, json_t *what,
+                   unsigned seconds, json_t **ret, struct error *error)
 {
     _cleanup_(control_client_freep) struct control_client *client = NULL;
     json_auto_t *answer = NULL;
     int result = ctl_connect(arguments, &client, error);
-    if (result == 0)
-        result = control_client_ask(client, request, NULL, QUICK, NULL, NULL, &answer, error);
+    if (result < 0) {
+        json_decref(what);
+        return result;
+    }
+    result = control_client_ask(client, request, what, seconds, NULL, NULL, &answer, error);
     if (result < 0)
         return result;
     json_t *failure = json_object_get(answer, "error");
@@ -305,6 +321,12 @@ int ctl_query(const struct ctl_arguments *arguments, const char *request, json_t
         return control_error_read(failure, error);
     *ret = json_incref(json_object_get(answer, "result"));
     return 0;
+}
+
+int ctl_query(const struct ctl_arguments *arguments, const char *request, json_t **ret,
+              struct error *error)
+{
+    return ctl_query_with(arguments, request, NULL, QUICK, ret, error);
 }
 
 static int ask(struct conversation *conversation, json_t **ret, struct error *error)

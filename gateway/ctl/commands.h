@@ -15,6 +15,9 @@ int ctl_run(const struct ctl_arguments *arguments);
 
 /* config check [DIR] */
 int ctl_check(const struct ctl_arguments *arguments);
+/* Problems as JSON, for ctl_show_problems(); NULL: memory is short. */
+struct conn_problems;
+json_t *ctl_problem_list(const struct conn_problems *problems);
 
 /* Puts the bytes of a chain file ("-": standard input) into the arguments of a request. EX_NOINPUT;
  * EX_DATAERR: it is no chain, or holds a private key. */
@@ -24,14 +27,17 @@ int ctl_put_chain(json_t *arguments, const char *path, struct error *error);
  * into *ret. An error that posternd tells is an error of the call. */
 int ctl_query(const struct ctl_arguments *arguments, const char *request, json_t **ret,
               struct error *error);
+/* The same with arguments (taken over), each line awaited for at most so many seconds. */
+int ctl_query_with(const struct ctl_arguments *arguments, const char *request, json_t *what,
+                   unsigned seconds, json_t **ret, struct error *error);
 /* peer accept FINGERPRINT */
 int ctl_peer_accept(const struct ctl_arguments *arguments);
 
 /* To posternd, by --socket or the configuration. */
 int ctl_connect(const struct ctl_arguments *arguments, struct control_client **ret,
                 struct error *error);
-/* What a request takes of the command line, and of the file with a chain that it names; the caller's
- * reference. */
+/* What a request takes of the command line, and of the file with a chain that it names; the
+ * caller's reference. */
 int ctl_request_arguments(const struct ctl_arguments *arguments, json_t **ret, struct error *error);
 
 /* Prints the document and a line end; EX_OK, or EX_OSERR when memory is short. Takes it over. */

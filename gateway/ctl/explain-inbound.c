@@ -110,12 +110,26 @@ static void read_sender(const char *sender, char *domain, size_t size)
         domain[length - 1] = '\0';
 }
 
+static int find_credentials(const struct conn_config *config, const char *name,
+                            const struct conn_credentials **ret, struct error *error)
+{
+    for (size_t i = 0; i < config->credentials_count; i++)
+        if (strcmp(config->credentials[i].name, name) == 0) {
+            *ret = &config->credentials[i];
+            return 0;
+        }
+    error_set(error, EX_DATAERR, "There are no Credentials \"%.100s\" in %s", name,
+              config->directory);
+    return error_cure(error, "--credentials with the name of a Credentials element of postern.xml");
+}
+
 static int read_client(const struct ctl_arguments *arguments, const struct conn_config *config,
                        struct client *ret, struct error *error)
 {
     static const struct conn_names none;
     ret->client = (struct conn_client){.address = (const struct sockaddr *)&ret->address,
-                                       .tls = arguments->tls || arguments->certificate,
+                                       .tls = arguments->tls || arguments->certificate ||
+                                              arguments->credentials,
                                        .tls_version = CONN_TLS_1_3,
                                        .cipher_unknown = true,
                                        .names = &none,
@@ -124,6 +138,8 @@ static int read_client(const struct ctl_arguments *arguments, const struct conn_
     int result = read_from(arguments->from, &ret->address, error);
     if (result == 0 && arguments->tls)
         result = read_version(arguments->tls, &ret->client.tls_version, error);
+    if (result == 0 && arguments->credentials)
+        result = find_credentials(config, arguments->credentials, &ret->client.credentials, error);
     if (result < 0 || !arguments->certificate)
         return result;
     result = verify_client_new(config, arguments->certificate, &ret->certificate, error);

@@ -43,8 +43,12 @@ enum ctl_option {
     CTL_TIME,
     CTL_CRL,
     CTL_BATCH,
-    CTL_FROM,
     CTL_CERTIFICATE,
+    CTL_TRUST_ANCHORS,
+    CTL_SMART_HOST,
+    CTL_OUTPUT,
+    CTL_FROM,
+    CTL_CREDENTIALS,
     CTL_TLS,
     CTL_INBOUND,
     CTL_OPTION_END

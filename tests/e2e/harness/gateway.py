@@ -111,7 +111,7 @@ class Gateway:
     # Configuration.
 
     def main_file(self):
-        attributes = xml.attributes(HostName="gw.contoso.com", **self.settings)
+        attributes = xml.attributes(**{"HostName": "gw.contoso.com", **self.settings})
         parts = [f"<Gateway {xml.NAMESPACE}{attributes}>\n"]
         for port in self.ports:
             parts.append(f'  <Listener Address="127.0.0.1:{port}"/>\n')
