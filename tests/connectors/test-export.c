@@ -218,6 +218,7 @@ int main(void)
 {
     Suite *suite = suite_create("export");
     TCase *tcase = tcase_create("export");
+    tcase_set_timeout(tcase, 60);
     tcase_add_checked_fixture(tcase, workspace_begin, workspace_end);
     tcase_add_loop_test(tcase, test_string_is_quoted, 0, ARRAY_SIZE(strings));
     tcase_add_test(tcase, test_comment_stays_in_its_line);
