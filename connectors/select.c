@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "connectors/centralized.h"
 #include "connectors/suites.h"
 #include "connectors/uri.h"
 
@@ -181,15 +182,19 @@ static struct rank rank_domain(const char *pattern, const char *domain, unsigned
     return (struct rank){.scope = scope, .match = match, .length = strlen(pattern)};
 }
 
-const struct conn_outbound *conn_outbound_choose(const struct conn_config *config,
-                                                 const struct conn_inbound *inbound,
-                                                 const char *domain)
+/* With `trial` connectors in TestMode are as good as others. */
+static const struct conn_outbound *choose_outbound(const struct conn_config *config,
+                                                   const struct conn_inbound *inbound,
+                                                   const char *domain, bool trial)
 {
-    const struct conn_outbound *best = NULL;
+    const struct conn_outbound *best = conn_centralized(config, inbound, trial);
+    if (best)
+        return best;
     struct rank highest = {0};
     for (size_t i = 0; i < config->outbound_count; i++) {
         const struct conn_outbound *outbound = &config->outbound[i];
-        unsigned scope = outbound->enabled ? rank_scope(outbound, inbound) : 0;
+        bool counts = outbound->enabled && (trial || !outbound->test_mode);
+        unsigned scope = counts ? rank_scope(outbound, inbound) : 0;
         for (size_t j = 0; scope && j < outbound->recipient_domains.count; j++) {
             struct rank rank = rank_domain(outbound->recipient_domains.items[j], domain, scope);
             if (is_better(&rank, &highest)) {
@@ -199,6 +204,21 @@ const struct conn_outbound *conn_outbound_choose(const struct conn_config *confi
         }
     }
     return best;
+}
+
+const struct conn_outbound *conn_outbound_choose(const struct conn_config *config,
+                                                 const struct conn_inbound *inbound,
+                                                 const char *domain)
+{
+    return choose_outbound(config, inbound, domain, false);
+}
+
+const struct conn_outbound *conn_outbound_trial(const struct conn_config *config,
+                                                const struct conn_inbound *inbound,
+                                                const char *domain)
+{
+    const struct conn_outbound *outbound = choose_outbound(config, inbound, domain, true);
+    return outbound && outbound->test_mode ? outbound : NULL;
 }
 
 const struct conn_token *conn_token_of(const struct conn_config *config, const char *key)

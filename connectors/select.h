@@ -47,12 +47,18 @@ const struct conn_inbound *conn_inbound_choose(const struct conn_config *config,
                                                const struct conn_inbound **closest,
                                                enum conn_condition *condition);
 
-/* By scope that names the inbound connector before one without scope, then exact domain, then the
+/* One that has everything go via the premises (centralized.h) before any other; then by scope that names the inbound connector before one without scope, then exact domain, then the
  * longest *.domain (which does not match the domain itself), then "*"; then by file order. NULL:
  * none. `domain` is lower case. */
 const struct conn_outbound *conn_outbound_choose(const struct conn_config *config,
                                                  const struct conn_inbound *inbound,
                                                  const char *domain);
+
+/* The connector in TestMode that would have taken the recipient before the others; NULL: none would.
+ * conn_outbound_choose() never chooses one. */
+const struct conn_outbound *conn_outbound_trial(const struct conn_config *config,
+                                                const struct conn_inbound *inbound,
+                                                const char *domain);
 
 /* The Token whose URI says most of those that the key's URI fits, the first of equals: where the key
  * is, and the PIN for it. NULL: none fits, or `key` is no PKCS#11 URI. */
