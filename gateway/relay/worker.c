@@ -13,6 +13,7 @@
 
 #include "gateway/relay/pool.h"
 #include "gateway/relay/session.h"
+#include "gateway/relay/trial.h"
 #include "pki/base/log.h"
 
 enum { ACCEPT_PAUSE_MILLISECONDS = 200 };
@@ -135,6 +136,7 @@ struct worker *worker_free(struct worker *worker)
         worker_cut_off(worker);
         stop_listening(worker);
     }
+    trial_free_all(worker);
     pool_free(worker->pool);
     resolver_free(worker->resolver);
     free(worker->listeners);
@@ -150,6 +152,7 @@ void worker_set_snapshot(struct worker *worker, struct snapshot *snapshot)
     struct snapshot *old = worker->snapshot;
     worker->snapshot = snapshot_ref(snapshot);
     pool_take_up(worker->pool);
+    resolver_forget(worker->resolver);
     snapshot_unref(old);
 }
 
