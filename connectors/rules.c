@@ -674,6 +674,11 @@ static void warn_overlap(struct conn_problems *problems, const struct conn_outbo
     conn_problems_add(problems, true, second->place.file, second->place.line, &error);
 }
 
+static bool takes_mail(const struct conn_outbound *outbound)
+{
+    return outbound->enabled && !outbound->test_mode;
+}
+
 void conn_apply_overlap_rule(struct conn_reader *reader)
 {
     const struct conn_config *config = reader->config;
@@ -681,7 +686,7 @@ void conn_apply_overlap_rule(struct conn_reader *reader)
         for (size_t j = 0; j < i; j++) {
             const struct conn_outbound *first = &config->outbound[j],
                                        *second = &config->outbound[i];
-            if (first->enabled && second->enabled && share_scope(first, second))
+            if (takes_mail(first) && takes_mail(second) && share_scope(first, second))
                 warn_overlap(reader->problems, first, second);
         }
 }

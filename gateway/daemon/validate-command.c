@@ -100,12 +100,12 @@ static int read_order(const struct asked *asked, struct validate_order *order, s
                                  "posternctl reload");
     }
     order->domain = domain_of(order->outbound);
-    if (!order->recipient && asked->recipient < order->outbound->validation_recipients.count)
-        order->recipient = order->outbound->validation_recipients.items[asked->recipient];
     if (!order->recipient && (order->sender || order->send)) {
         error_set(error, EX_USAGE, "--%s needs a --recipient", order->send ? "send" : "sender");
         return error_cure(error, "posternctl outbound validate %.100s --recipient ADDRESS", name);
     }
+    if (!order->recipient && asked->recipient < order->outbound->validation_recipients.count)
+        order->recipient = order->outbound->validation_recipients.items[asked->recipient];
     return 0;
 }
 

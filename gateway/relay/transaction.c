@@ -209,13 +209,13 @@ void transaction_rcpt(struct session *session, const char *arguments, size_t len
     }
     const struct conn_outbound *outbound = conn_outbound_choose(
         config, transaction->inbound, path.domain[0] ? path.domain : config->host_name);
+    trial_consider(session->worker, session->snapshot, transaction->inbound, outbound, &path,
+                   transaction->id);
     if (!outbound) {
         refuse_recipient(session, &path, 550, "5.7.1 No outbound connector takes this recipient");
         session_count_error(session);
         return;
     }
-    trial_consider(session->worker, session->snapshot, transaction->inbound, outbound, &path,
-                   transaction->id);
     if (refuse_size(session, &path, outbound))
         return;
     if (transaction->courier && goes_another_way(transaction, outbound, &path)) {
