@@ -213,6 +213,29 @@ def test_other_servers_are_asked_after_a_reload(route, dns):
     assert len(far.messages) == 1
 
 
+def test_a_server_over_ipv6_is_asked(route):
+    gateway, far = route("127.0.0.2")
+    six = FakeDns("::1")
+    six.a("example.com", "127.0.0.2")
+    gateway.dns = [six.server]
+    assert gateway.reload().exit == 0
+    assert gateway.send() == 250
+    six.stop()
+    assert len(far.messages) == 1
+
+
+def test_the_next_server_is_asked_when_one_keeps_silent(route, dns):
+    gateway, far = route("127.0.0.2")
+    mute = FakeDns()
+    mute.is_silent("example.com")
+    dns.a("example.com", "127.0.0.2")
+    gateway.dns = [mute.server, dns.server]
+    assert gateway.reload().exit == 0
+    assert gateway.send() == 250
+    mute.stop()
+    assert mute.questions and len(far.messages) == 1
+
+
 def test_a_second_domain_waits_for_a_transaction_of_its_own(route, dns):
     gateway, far, other = route("127.0.0.2", "127.0.0.3")
     dns.a("example.com", "127.0.0.2")
