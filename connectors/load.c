@@ -80,6 +80,7 @@ static void *begin_outbound(struct conn_reader *reader)
     outbound->revocation = PKI_REVOCATION_UNWRITTEN;
     outbound->messages_per_connection = 20;
     outbound->inactivity_timeout = 600000;
+    outbound->port = 25;
     return outbound;
 }
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/relay/error-policy.h"
 #include "gateway/relay/pool.h"
 
 enum {
@@ -205,19 +206,31 @@ static void begin_transaction(struct courier *courier)
 
 /* --- the connection --- */
 
+/* All recipients of a transaction are in the domain of the first. */
+static const char *domain_of(const struct courier *courier, char *text, size_t size)
+{
+    return hop_domain_of(courier->outbound, buffer_bytes(&courier->addresses), text, size);
+}
+
 static void dial(struct courier *courier)
 {
+    char text[DNS_NAME_MAXIMUM];
     courier->hop_ready = courier->hop_lost = false;
     courier->hop =
         hop_dial(courier->worker, courier->snapshot, courier->outbound, &courier->owner);
+    if (courier->hop && hop_route_to(courier->hop, domain_of(courier, text, sizeof text)) < 0) {
+        hop_close(courier->hop, false);
+        courier->hop = NULL;
+    }
     if (!courier->hop)
         answer_later(courier); /* without a verdict: resources exhausted */
 }
 
 static void get_hop(struct courier *courier)
 {
+    char text[DNS_NAME_MAXIMUM];
     courier->hop = pool_take(courier->worker->pool, courier->snapshot, courier->outbound,
-                             &courier->owner);
+                             domain_of(courier, text, sizeof text), &courier->owner);
     if (!courier->hop) {
         dial(courier);
         return;
@@ -389,6 +402,9 @@ static void on_replied(struct hop_owner *owner, const struct smtp_reply *reply)
         replace(courier))
         return;
     courier->advice = smtp_advice(reply);
+    struct smtp_reply room;
+    reply = error_policy_apply(courier->outbound, ERROR_FROM_NEXT_HOP, hop_host(courier->hop),
+                               reply, &room);
     if (courier->phase == PHASE_ENVELOPE)
         envelope_replied(courier, reply);
     else
