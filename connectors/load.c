@@ -209,6 +209,37 @@ static char *path_in(const char *folder, const char *name)
     return asprintf(&path, "%s/%s", folder, name) < 0 ? NULL : path;
 }
 
+/* Whether the file that something else stands in is of this folder, and goes or comes. */
+static bool concerns_other(const struct conn_reader *reader, const char *folder)
+{
+    size_t length = strlen(folder);
+    return reader->other_file && strncmp(reader->other_file, folder, length) == 0 &&
+           reader->other_file[length] == '/' && !strchr(reader->other_file + length + 1, '/');
+}
+
+/* The names as they would be with the file that comes, or without the one that goes. */
+static void change_names(struct conn_reader *reader, const char *folder, struct conn_strings *names)
+{
+    if (!concerns_other(reader, folder))
+        return;
+    for (size_t i = 0; i < names->count; i++)
+        if (strcmp(names->items[i], reader->other_file) == 0) {
+            if (reader->other_text)
+                return;
+            free(names->items[i]);
+            memmove(names->items + i, names->items + i + 1,
+                    (--names->count - i) * sizeof *names->items);
+            return;
+        }
+    if (!reader->other_text)
+        return;
+    char **slot = conn_append(&names->items, &names->count, sizeof *slot);
+    if (!slot || !(*slot = strdup(reader->other_file))) {
+        names->count -= slot != NULL;
+        complain_memory(reader, folder);
+    }
+}
+
 /* The full names of the *.xml files of a folder, in order. */
 static void list_folder(struct conn_reader *reader, DIR *directory, const char *folder,
                         struct conn_strings *names)
@@ -235,6 +266,7 @@ static void list_folder(struct conn_reader *reader, DIR *directory, const char *
             break;
         }
     }
+    change_names(reader, folder, names);
     if (names->count)
         qsort(names->items, names->count, sizeof *names->items, compare_names);
 }
