@@ -26,6 +26,9 @@ int ctl_connector_set(const struct ctl_arguments *arguments);
 int ctl_connector_remove(const struct ctl_arguments *arguments);
 int ctl_connector_enable(const struct ctl_arguments *arguments);
 int ctl_connector_disable(const struct ctl_arguments *arguments);
+/* Problems as JSON, for ctl_show_problems(); NULL: memory is short. */
+struct conn_problems;
+json_t *ctl_problem_list(const struct conn_problems *problems);
 
 /* Puts the bytes of a chain file ("-": standard input) into the arguments of a request. EX_NOINPUT;
  * EX_DATAERR: it is no chain, or holds a private key. */

@@ -93,6 +93,10 @@ static void offer_argument(struct line *line, const struct ctl_option_shown *opt
         puts(":files");
     for (size_t i = 0; option->option == CTL_PURPOSE && i < ARRAY_SIZE(purposes); i++)
         offer(line, purposes[i], "", "");
+    if (option->option == CTL_CERTIFICATE)
+        offer_names(line, CTL_NAMES_CERTIFICATES);
+    if (option->option == CTL_TRUST_ANCHORS)
+        offer_names(line, CTL_NAMES_ANCHORS);
     if (option->option == CTL_CONNECTOR) {
         offer_names(line, CTL_NAMES_INBOUND);
         offer_names(line, CTL_NAMES_OUTBOUND);
