@@ -282,6 +282,16 @@ def test_of_many_administrators_at_once_none_undoes_another(by_hand):
     assert set(wanted) <= set(shown["recipient_domains"])
 
 
+def test_the_file_is_replaced_and_never_written_in_place(by_hand):
+    """Who has it open, posternd among them, reads the whole of what it was."""
+    gateway, far, path = by_hand
+    old = path.read_text()
+    with path.open() as held:
+        assert gateway.ctl("outbound", "set", "tenant", "Comment=x").exit == 0
+        assert path.read_text() != old
+        assert held.read() == old
+
+
 def test_killed_at_any_moment_the_file_is_the_old_or_the_new(plain):
     gateway, far = plain(start=False)
     gateway.configure()
