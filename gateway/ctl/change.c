@@ -39,20 +39,24 @@ void ctl_change_clear(struct ctl_change *change)
 }
 
 /* The lock is on the folder itself, so that it leaves nothing behind, also when we are killed.
- * Where a file system has no locks, ctl_file_replace() still looks whether the file has changed. */
-int ctl_change_lock(struct ctl_change *change, struct error *error)
+ * Whoever may read the folder may hold it: so it is waited for, and not depended on. Without it no
+ * file that was changed meanwhile is overwritten, and posternd checks the whole once more. */
+void ctl_change_lock(struct ctl_change *change)
 {
     change->lock = open(change->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     change->locked = change->lock >= 0;
     if (!change->locked)
-        return 0; /* loading says what is wrong with it */
+        return; /* loading says what is wrong with it */
     for (int i = 0; i < LOCK_TRIES; i++) {
         if (flock(change->lock, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
-            return 0;
+            return;
         usleep(LOCK_PAUSE);
     }
-    error_set(error, EX_TEMPFAIL, "Another posternctl is changing %s", change->directory);
-    return error_cure(error, "the same command again, when it has ended");
+    if (!change->arguments->json)
+        fprintf(
+            stderr,
+            "posternctl: somebody has held the lock of %s for half a minute; going on without.\n",
+            change->directory);
 }
 
 /* --- what is wrong --- */

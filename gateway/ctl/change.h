@@ -37,8 +37,8 @@ struct ctl_change {
 void ctl_change_clear(struct ctl_change *change);
 
 /* Of several posternctl that change one folder, one at a time; the others wait, at most half a
- * minute. EX_TEMPFAIL. Held until the change is cleared. */
-int ctl_change_lock(struct ctl_change *change, struct error *error);
+ * minute. Held until the change is cleared. */
+void ctl_change_lock(struct ctl_change *change);
 
 /* The configuration as it is. EX_CONFIG: it has errors already. */
 int ctl_change_load(struct ctl_change *change, struct error *error);

@@ -342,9 +342,9 @@ typedef int make_change(struct ctl_change *change, struct error *error);
 static int do_it(struct ctl_change *change, make_change *make, const char **ret_outcome,
                  struct error *error)
 {
-    int result = change->arguments->dry_run ? 0 : ctl_change_lock(change, error);
-    if (result == 0)
-        result = ctl_change_load(change, error);
+    if (!change->arguments->dry_run)
+        ctl_change_lock(change);
+    int result = ctl_change_load(change, error);
     if (result == 0)
         result = make(change, error);
     if (result < 0)

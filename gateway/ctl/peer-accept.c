@@ -265,9 +265,10 @@ static int accept_it(struct acceptance *acceptance, const char **ret_outcome, st
         return 0;
     result = confirm(acceptance, error);
     *ret_outcome = "accepted";
-    if (result == 0)
-        result = ctl_change_lock(&acceptance->change, error);
-    return result < 0 ? result : ctl_change_put_in_force(&acceptance->change, error);
+    if (result < 0)
+        return result;
+    ctl_change_lock(&acceptance->change);
+    return ctl_change_put_in_force(&acceptance->change, error);
 }
 
 int ctl_peer_accept(const struct ctl_arguments *arguments)

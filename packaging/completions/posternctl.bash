@@ -5,7 +5,7 @@
 
 _posternctl()
 {
-    local words=() word i answer tail= whole
+    local words=() word i answer tail='' whole
     # Readline parts words at = and : as well; put together again what was typed as one.
     for ((i = 1; i <= COMP_CWORD; i++)); do
         word=${COMP_WORDS[i]}
