@@ -10,6 +10,7 @@
 #include "gateway/control/shapes.h"
 #include "gateway/control/wire.h"
 #include "gateway/ctl/doctor.h"
+#include "gateway/ctl/explain.h"
 #include "gateway/ctl/import.h"
 #include "gateway/ctl/locate.h"
 #include "gateway/ctl/show.h"
@@ -85,6 +86,13 @@ const struct ctl_command ctl_commands[] = {
      .summary = "let it take no mail, and stay as it is",
      .takes = CTL_TAKES(DRY_RUN),
      .offline = ctl_connector_disable},
+    {.noun = "inbound",
+     .verb = "explain",
+     .summary = "which connector would let a client in, and why no other",
+     .takes = CTL_TAKES(FROM) | CTL_TAKES(CERTIFICATE) | CTL_TAKES(CREDENTIALS) |
+              CTL_TAKES(SENDER) | CTL_TAKES(TLS),
+     .needs = CTL_TAKES(FROM),
+     .offline = ctl_inbound_explain},
     {.noun = "outbound",
      .verb = "list",
      .summary = "the outbound connectors",
@@ -130,6 +138,12 @@ const struct ctl_command ctl_commands[] = {
      .summary = "let it take no mail, and stay as it is",
      .takes = CTL_TAKES(DRY_RUN),
      .offline = ctl_connector_disable},
+    {.noun = "outbound",
+     .verb = "explain",
+     .summary = "which connector a recipient's mail would take, and why no other",
+     .takes = CTL_TAKES(INBOUND) | CTL_TAKES(RECIPIENT),
+     .needs = CTL_TAKES(INBOUND) | CTL_TAKES(RECIPIENT),
+     .offline = ctl_outbound_explain},
     {.noun = "outbound",
      .verb = "validate",
      .operand = "NAME",

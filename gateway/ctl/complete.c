@@ -70,12 +70,12 @@ static bool find_option(const char *word, struct ctl_option_shown *ret)
 
 static void offer_options(const struct line *line)
 {
-    uint32_t taken = line->command ? line->command->takes : 0;
+    uint64_t taken = line->command ? line->command->takes : 0;
     struct ctl_option_shown option;
     for (unsigned i = 0; i < CTL_OPTION_END; i++) {
         char word[40], what[120];
         ctl_option_show(i, &option);
-        if (!option.for_everybody && !(taken & UINT32_C(1) << i))
+        if (!option.for_everybody && !(taken & UINT64_C(1) << i))
             continue;
         snprintf(word, sizeof word, "--%s", option.name);
         snprintf(what, sizeof what, "%.*s", (int)strcspn(option.help, "\n"), option.help);
@@ -97,6 +97,8 @@ static void offer_argument(struct line *line, const struct ctl_option_shown *opt
         offer_names(line, CTL_NAMES_CERTIFICATES);
     if (option->option == CTL_TRUST_ANCHORS)
         offer_names(line, CTL_NAMES_ANCHORS);
+    if (option->option == CTL_INBOUND)
+        offer_names(line, CTL_NAMES_INBOUND);
     if (option->option == CTL_CONNECTOR) {
         offer_names(line, CTL_NAMES_INBOUND);
         offer_names(line, CTL_NAMES_OUTBOUND);

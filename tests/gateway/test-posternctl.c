@@ -119,7 +119,7 @@ static const struct {
     {{"inbound", "validate", "x"}, "inbound knows no \"validate\"", "list, show", false},
     {{"outbound", "set", "x"}, "needs a PROPERTY=VALUE", "set NAME PROPERTY=VALUE...", false},
     {{"outbound", "enable", "x", "y"}, "\"y\" is one word too many", "enable NAME", false},
-    {{"outbound", "lst"}, "outbound knows no \"lst\"", "enable, disable, validate", false},
+    {{"outbound", "lst"}, "outbound knows no \"lst\"", "disable, explain, validate", false},
     {{"outbound", "show"}, "needs a NAME", "posternctl outbound show NAME", false},
     {{"outbound", "show", ""}, "needs a NAME", "posternctl outbound show NAME", false},
     {{"outbound", "show", "a", "b"}, "\"b\" is one word too many", "outbound show NAME", false},
