@@ -137,9 +137,9 @@ static int read_credential(const char *name, struct pin *pin, struct source *ret
         return result;
     error_set(error, EX_UNAVAILABLE, "systemd gave the signer no credential %.255s", name);
     error_cure(error,
-               "put the PIN into /etc/credstore/%.64s, or where the signer's unit says with "
-               "LoadCredential=, then let new signers have it: systemctl restart posternd",
-               name);
+               "systemd-creds encrypt --name=%.64s - /etc/credstore.encrypted/%.64s, or put it where "
+               "the signer's unit says, then let new signers have it: systemctl restart posternd",
+               name, name);
     return error_where(error, "%s", ret->path);
 }
 
