@@ -22,7 +22,7 @@ cd {WORK}
 tar -xf postern-*.tar.xz
 cd postern-*/
 packaging/build-packages deb {WORK}/out {WORK}/postern-*.tar.xz
-apt-get -q -y --no-download install {WORK}/out/postern_*.deb
+apt-get -q -y install {WORK}/out/postern_*.deb
 """
 # The programs are the package's, in the places where the tests look for a build's.
 RUN = f"""
@@ -67,6 +67,6 @@ def test_it_builds_with_its_unit_tests_and_mail_crosses_in_the_foreground():
         said = chroot("openssl version && " + RUN).stdout
         assert said.startswith("OpenSSL 3.5") and " passed" in said and "skipped" not in said
     finally:
-        chroot("apt-get -q -y --no-download purge postern || true")
+        chroot("apt-get -q -y purge postern || true")
         shutil.rmtree(work, ignore_errors=True)
 
