@@ -4,6 +4,7 @@
  * See model.h: the end of a configuration, and the words for its values. */
 #include "connectors/model.h"
 
+#include "connectors/credentials.h"
 #include "connectors/vocabulary.h"
 
 const char *const conn_boolean_names[] = {"false", "true", NULL};
@@ -112,8 +113,10 @@ static void free_outbound(struct conn_outbound *outbound)
 
 static void free_gateway_lists(struct conn_config *config)
 {
-    for (size_t i = 0; i < config->listener_count; i++)
+    for (size_t i = 0; i < config->listener_count; i++) {
         free(config->listeners[i].address);
+        free(config->listeners[i].balancers);
+    }
     free(config->listeners);
     for (size_t i = 0; i < config->token_count; i++) {
         free(config->tokens[i].uri);
@@ -135,6 +138,9 @@ static void free_gateway_lists(struct conn_config *config)
         free(config->anchors[i].path);
     }
     free(config->anchors);
+    for (size_t i = 0; i < config->credentials_count; i++)
+        conn_credentials_clear(&config->credentials[i]);
+    free(config->credentials);
     for (size_t i = 0; i < config->lists_count; i++) {
         free(config->lists[i].name);
         free(config->lists[i].path);

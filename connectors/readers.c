@@ -103,6 +103,13 @@ int conn_read_limit(struct conn_reader *reader, const struct conn_field *field, 
     return 0;
 }
 
+int conn_read_range(struct conn_reader *reader, const struct conn_field *field, const char *text,
+                    void *target, struct error *error)
+{
+    (void)reader;
+    return conn_parse_range(field->name, text, target, error);
+}
+
 int conn_read_binding(struct conn_reader *reader, const struct conn_field *field, const char *text,
                       void *target, struct error *error)
 {

@@ -17,6 +17,7 @@ conn_read_text conn_read_number;   /* unsigned; field->least, most */
 conn_read_text conn_read_limit;    /* the same, and "Unlimited" is CONN_UNLIMITED */
 conn_read_text conn_read_duration; /* unsigned, milliseconds; field->least, most in milliseconds */
 conn_read_text conn_read_size;     /* uint64_t; field->least, most */
+conn_read_text conn_read_range;    /* struct conn_range */
 conn_read_text conn_read_binding;  /* struct conn_binding: an address of our own, with its port */
 conn_read_text conn_read_domain;   /* char *; field->most is one of the following */
 enum { CONN_DOMAIN_PLAIN, CONN_DOMAIN_PATTERN, CONN_DOMAIN_ANY };

@@ -53,7 +53,19 @@ static bool has_queue(const struct subject *subject)
     return has(subject, "Queue");
 }
 
+static bool implicit_tls_without_certificate(const struct subject *subject)
+{
+    const struct conn_config *config = subject->reader->config;
+    for (size_t i = 0; i < config->listener_count && !config->certificate_count; i++)
+        if (config->listeners[i].implicit_tls)
+            return true;
+    return false;
+}
+
 static const struct rule gateway_rules[] = {
+    {"Listener", false, implicit_tls_without_certificate,
+     "A Listener has ImplicitTls, but there is no Certificate to begin TLS with",
+     "add a <Certificate>, or take ImplicitTls out"},
     {"Metrics", true, has_metrics,
      "Metrics is taken, but metrics are not served yet: nothing will listen on its Address",
      "leave it for a later version, or take it out to be rid of this warning"},
@@ -153,7 +165,8 @@ static const struct rule tls_list_rules[] = {
 
 static bool asks_nothing(const struct subject *subject)
 {
-    return !has(subject, "SenderIPAddresses") && !has(subject, "TlsSenderCertificateName");
+    return !has(subject, "SenderIPAddresses") && !has(subject, "TlsSenderCertificateName") &&
+           !has(subject, "Credentials");
 }
 
 static bool is_loopback(const struct conn_listener *listener)
@@ -200,7 +213,7 @@ static bool is_all_addresses(const struct conn_range *range)
 static bool is_open_to_all(const struct subject *subject)
 {
     const struct conn_inbound *inbound = subject->inbound;
-    if (has(subject, "TlsSenderCertificateName"))
+    if (has(subject, "TlsSenderCertificateName") || has(subject, "Credentials"))
         return false;
     for (size_t i = 0; i < inbound->range_count; i++)
         if (is_all_addresses(&inbound->ranges[i]))
@@ -272,6 +285,11 @@ static bool names_without_certificate(const struct subject *subject)
            has_no_certificate(subject);
 }
 
+static bool credentials_without_certificate(const struct subject *subject)
+{
+    return has(subject, "Credentials") && has_no_certificate(subject);
+}
+
 static bool has_organizations(const struct subject *subject)
 {
     return has(subject, "OriginatorOrganizations");
@@ -335,6 +353,10 @@ static const struct rule inbound_rules[] = {
      "add <RevocationLists> with the name of a RevocationLists element of postern.xml"},
     {"RequireTls", false, tls_without_certificate,
      "RequireTls is true, but there is no certificate to offer STARTTLS with",
+     "add a <Certificate> to postern.xml"},
+    {"Credentials", false, credentials_without_certificate,
+     "Credentials needs TLS, for no password is taken in the clear, but there is no certificate to "
+     "offer STARTTLS with",
      "add a <Certificate> to postern.xml"},
     {"TlsSenderCertificateName", false, names_without_certificate,
      "TlsSenderCertificateName needs TLS, but there is no certificate to offer STARTTLS with",

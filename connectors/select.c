@@ -4,9 +4,9 @@
  * See select.h. A walk over all connectors: a gateway has tens of them, not thousands. */
 #include "connectors/select.h"
 
-#include <netinet/in.h>
 #include <string.h>
 
+#include "connectors/address.h"
 #include "connectors/suites.h"
 #include "connectors/uri.h"
 
@@ -17,6 +17,7 @@ static const char *const condition_names[] = {
     [CONN_CONDITION_TLS_VERSION] = "tls-version",
     [CONN_CONDITION_CIPHER_SUITE] = "cipher-suite",
     [CONN_CONDITION_CERTIFICATE] = "certificate",
+    [CONN_CONDITION_CREDENTIALS] = "credentials",
     [CONN_CONDITION_SENDER_DOMAIN] = "sender-domain",
 };
 
@@ -25,42 +26,10 @@ const char *conn_condition_name(enum conn_condition condition)
     return condition_names[condition];
 }
 
-/* The address as ranges hold it; false for what is neither IPv4 nor IPv6. */
-static bool read_address(const struct sockaddr *address, struct in6_addr *ret)
-{
-    struct sockaddr_in four;
-    struct sockaddr_in6 six;
-    if (address->sa_family == AF_INET) {
-        memcpy(&four, address, sizeof four);
-        *ret = (struct in6_addr){.s6_addr = {[10] = 0xff, [11] = 0xff}};
-        memcpy(ret->s6_addr + 12, &four.sin_addr, sizeof four.sin_addr);
-        return true;
-    }
-    if (address->sa_family != AF_INET6)
-        return false;
-    memcpy(&six, address, sizeof six);
-    *ret = six.sin6_addr;
-    return true;
-}
-
-static bool is_within(const struct conn_range *range, const struct in6_addr *address)
-{
-    return !IN6_IS_ADDR_V4MAPPED(address) == !IN6_IS_ADDR_V4MAPPED(&range->first) &&
-           memcmp(address, &range->first, sizeof *address) >= 0 &&
-           memcmp(address, &range->last, sizeof *address) <= 0;
-}
-
 bool conn_inbound_takes_address(const struct conn_inbound *inbound, const struct sockaddr *address)
 {
-    struct in6_addr known;
-    if (!inbound->range_count)
-        return true;
-    if (!read_address(address, &known))
-        return false;
-    for (size_t i = 0; i < inbound->range_count; i++)
-        if (is_within(&inbound->ranges[i], &known))
-            return true;
-    return false;
+    return !inbound->range_count ||
+           conn_ranges_take(inbound->ranges, inbound->range_count, address);
 }
 
 bool conn_domain_matches(const char *pattern, const char *domain)
@@ -96,7 +65,8 @@ static bool takes_sender(const struct conn_inbound *inbound, const char *domain)
     if (!domains->count)
         return true;
     if (!*domain)
-        return inbound->range_count || inbound->sender_certificate_names.count;
+        return inbound->range_count || inbound->sender_certificate_names.count ||
+               inbound->credentials;
     for (size_t i = 0; i < domains->count; i++)
         if (conn_domain_matches(domains->items[i], domain))
             return true;
@@ -107,7 +77,8 @@ static bool takes_sender(const struct conn_inbound *inbound, const char *domain)
 static enum conn_condition find_obstacle(const struct conn_inbound *inbound,
                                          const struct conn_client *client)
 {
-    bool needs_tls = inbound->require_tls || inbound->sender_certificate_names.count;
+    bool needs_tls =
+        inbound->require_tls || inbound->sender_certificate_names.count || inbound->credentials;
     if (!conn_inbound_takes_address(inbound, client->address))
         return CONN_CONDITION_ADDRESS;
     if (needs_tls && !client->tls)
@@ -118,6 +89,8 @@ static enum conn_condition find_obstacle(const struct conn_inbound *inbound,
         return CONN_CONDITION_CIPHER_SUITE;
     if (!takes_certificate(inbound, client))
         return CONN_CONDITION_CERTIFICATE;
+    if (inbound->credentials && inbound->credentials != client->credentials)
+        return CONN_CONDITION_CREDENTIALS;
     if (!takes_sender(inbound, client->sender_domain))
         return CONN_CONDITION_SENDER_DOMAIN;
     return CONN_CONDITION_NONE;

@@ -23,7 +23,8 @@ struct conn_client {
     const struct pki_peer_verdict *(*verdict)(const void *context,
                                               const struct conn_inbound *inbound);
     const void *context;
-    const char *sender_domain; /* lower case, A-label; "" for the null sender */
+    const struct conn_credentials *credentials; /* proved with AUTH; NULL: none */
+    const char *sender_domain;                  /* lower case, A-label; "" for the null sender */
 };
 
 enum conn_condition { /* the condition that did not hold */
@@ -33,6 +34,7 @@ enum conn_condition { /* the condition that did not hold */
                       CONN_CONDITION_TLS_VERSION,
                       CONN_CONDITION_CIPHER_SUITE, /* TlsCipherSuites, TlsGroups */
                       CONN_CONDITION_CERTIFICATE,
+                      CONN_CONDITION_CREDENTIALS, /* Credentials, and no such AUTH */
                       CONN_CONDITION_SENDER_DOMAIN
 };
 const char *conn_condition_name(enum conn_condition condition);
@@ -54,8 +56,8 @@ const struct conn_outbound *conn_outbound_choose(const struct conn_config *confi
                                                  const struct conn_inbound *inbound,
                                                  const char *domain);
 
-/* The Token whose URI says most of those that the key's URI fits, the first of equals: where the key
- * is, and the PIN for it. NULL: none fits, or `key` is no PKCS#11 URI. */
+/* The Token whose URI says most of those that the key's URI fits, the first of equals: where the
+ * key is, and the PIN for it. NULL: none fits, or `key` is no PKCS#11 URI. */
 const struct conn_token *conn_token_of(const struct conn_config *config, const char *key);
 
 /* True when `domain` (lower case) is covered by `pattern` ("contoso.com", "*.contoso.com", "*"). */

@@ -56,6 +56,7 @@ struct ctl_arguments {
     const char *algorithm, *subject, *out;
     struct ctl_names san;
     const char *anchors, *name, *purpose, *time, *lists;
+    const char *certificate, *trust_anchors, *smart_host, *output;
     bool send, yes, dry_run, reuse_key, batch;
     bool json, help, version;
     const struct ctl_command *command; /* NULL only with help or version */

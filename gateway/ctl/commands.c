@@ -10,6 +10,7 @@
 #include "gateway/control/shapes.h"
 #include "gateway/control/wire.h"
 #include "gateway/ctl/doctor.h"
+#include "gateway/ctl/import.h"
 #include "gateway/ctl/locate.h"
 #include "gateway/ctl/show.h"
 #include "gateway/ctl/table.h"
@@ -202,6 +203,17 @@ const struct ctl_command ctl_commands[] = {
      .takes = CTL_TAKES(CHAIN) | CTL_TAKES(CONNECTOR) | CTL_TAKES(ANCHORS) | CTL_TAKES(PEER_NAME) |
               CTL_TAKES(PURPOSE) | CTL_TAKES(TIME) | CTL_TAKES(CRL) | CTL_TAKES(BATCH),
      .offline = ctl_peer_verify},
+    {.noun = "import",
+     .verb = "exchange",
+     .operand = "FILE",
+     .summary = "connectors from what Export-Clixml wrote, with a report",
+     .takes = CTL_TAKES(DRY_RUN) | CTL_TAKES(OUTPUT) | CTL_TAKES(CERTIFICATE) |
+              CTL_TAKES(TRUST_ANCHORS) | CTL_TAKES(SMART_HOST),
+     .offline = ctl_import_exchange},
+    {.noun = "export",
+     .verb = "powershell",
+     .summary = "commands that make the tenant and Exchange match",
+     .offline = ctl_export_powershell},
     {.noun = NULL},
 };
 

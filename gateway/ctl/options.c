@@ -78,6 +78,14 @@ static const struct ctl_option_entry {
                  "peer verify: and not revoked by these lists"},
     [CTL_BATCH] = {"batch", NULL, FLAG, IN(batch), NULL,
                    "peer verify: a JSON object a line from standard input"},
+    [CTL_CERTIFICATE] = {"certificate", "NAME", TEXT, IN(certificate), NULL,
+                         "import exchange: which Certificate of ours is meant"},
+    [CTL_TRUST_ANCHORS] = {"trust-anchors", "NAME", TEXT, IN(trust_anchors), NULL,
+                           "import exchange: which TrustAnchors verify the other side"},
+    [CTL_SMART_HOST] = {"smart-host", "HOST", TEXT, IN(smart_host), NULL,
+                        "import exchange: where mail for the tenant goes"},
+    [CTL_OUTPUT] = {"output", "DIR", TEXT, IN(output), NULL,
+                    "import exchange: write there, to look at"},
 #undef IN
 };
 

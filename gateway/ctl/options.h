@@ -43,6 +43,10 @@ enum ctl_option {
     CTL_TIME,
     CTL_CRL,
     CTL_BATCH,
+    CTL_CERTIFICATE,
+    CTL_TRUST_ANCHORS,
+    CTL_SMART_HOST,
+    CTL_OUTPUT,
     CTL_OPTION_END
 };
 

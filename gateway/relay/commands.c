@@ -43,6 +43,14 @@ static bool take_hello(struct session *session, const char *arguments, size_t le
     return true;
 }
 
+/* A line of EHLO's answer, or nothing. */
+static const char *mechanisms(const struct session *session)
+{
+    static const char *const lines[] = {"", "250-AUTH EXTERNAL\r\n", "250-AUTH PLAIN LOGIN\r\n",
+                                        "250-AUTH PLAIN LOGIN EXTERNAL\r\n"};
+    return lines[session_offers_passwords(session) * 2 + session_offers_external(session)];
+}
+
 static void say_ehlo(struct session *session, const char *arguments, size_t length)
 {
     const struct conn_config *config = session->snapshot->config;
@@ -51,10 +59,11 @@ static void say_ehlo(struct session *session, const char *arguments, size_t leng
         return;
     session->esmtp = true;
     int used = snprintf(text, sizeof text,
-                        "250-%s\r\n250-PIPELINING\r\n250-SIZE %llu\r\n250-8BITMIME\r\n%s"
+                        "250-%s\r\n250-PIPELINING\r\n250-SIZE %llu\r\n250-8BITMIME\r\n%s%s"
                         "250 ENHANCEDSTATUSCODES\r\n",
                         config->host_name, (unsigned long long)config->limits.message_size,
-                        session->server && !session->stream.ssl ? "250-STARTTLS\r\n" : "");
+                        session->server && !session->stream.ssl ? "250-STARTTLS\r\n" : "",
+                        mechanisms(session));
     if (used < 0 || stream_write(&session->stream, text, (size_t)used) < 0)
         session_abort(session);
 }
@@ -148,6 +157,11 @@ static void say_starttls(struct session *session, const char *arguments, size_t 
     }
 }
 
+static void say_auth(struct session *session, const char *arguments, size_t length)
+{
+    session_authenticate(session, arguments, length);
+}
+
 static void say_unknown(struct session *session, const char *arguments, size_t length)
 {
     (void)arguments, (void)length;
@@ -169,7 +183,7 @@ static const struct {
     [SMTP_MAIL] = {say_mail},       [SMTP_RCPT] = {say_rcpt},         [SMTP_DATA] = {say_data},
     [SMTP_RSET] = {say_rset},       [SMTP_NOOP] = {say_noop},         [SMTP_QUIT] = {say_quit},
     [SMTP_VRFY] = {say_vrfy},       [SMTP_HELP] = {say_help},
-    [SMTP_STARTTLS] = {say_starttls}, [SMTP_FOREIGN] = {hang_up},
+    [SMTP_STARTTLS] = {say_starttls}, [SMTP_AUTH] = {say_auth}, [SMTP_FOREIGN] = {hang_up},
 };
 
 void session_command(struct session *session, const char *line, size_t length)

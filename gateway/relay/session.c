@@ -14,16 +14,19 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "connectors/address.h"
 #include "pki/names.h"
 
 enum {
     INPUT_MAXIMUM = WORKER_SCRATCH + SMTP_COMMAND_MAXIMUM,
     HANDSHAKE_MILLISECONDS = 60000,
+    PROXY_MILLISECONDS = 5000,  /* a balancer sends its header at once */
     LINGER_MILLISECONDS = 5000,
     PIECES_AT_ONCE = 32
 };
 
 static void pump(struct session *session);
+static void greet(struct session *session);
 
 /* --- life --- */
 
@@ -43,6 +46,7 @@ static void free_session(struct session *session)
     struct worker *worker = session->worker;
     log_end_of_session(session);
     transaction_end(session);
+    session_end_authentication(session);
     stream_close(&session->stream);
     loop_cancel_timer(worker->loop, &session->timer);
     *session->link = session->next;
@@ -86,7 +90,8 @@ static void timed_out(struct loop_timer *timer)
 {
     struct session *session = container_of(timer, struct session, timer);
     bool outermost = session_begin(session);
-    if (session->state == SESSION_LINGERING || session->state == SESSION_HANDSHAKE) {
+    if (session->state == SESSION_LINGERING || session->state == SESSION_HANDSHAKE ||
+        session->state == SESSION_PROXY) {
         session_abort(session);
     } else if (session->transaction && session->transaction->close_after) {
         /* It waits for our reply and we for its end of data: say it now. */
@@ -105,7 +110,8 @@ static void set_timer(struct session *session)
 {
     struct worker *worker = session->worker;
     int64_t milliseconds = session->snapshot->config->limits.inactivity_timeout;
-    if (session->state == SESSION_LINGERING || session->state == SESSION_HANDSHAKE)
+    if (session->state == SESSION_LINGERING || session->state == SESSION_HANDSHAKE ||
+        session->state == SESSION_PROXY)
         return;
     if (session->transaction && session->transaction->close_after)
         milliseconds = LINGER_MILLISECONDS;
@@ -193,7 +199,10 @@ static void secured(struct stream *stream, int result, const struct error *error
         session->hello = NULL;
         session->esmtp = false;
         session->state = SESSION_COMMAND;
-        pump(session);
+        if (session->greeted)
+            pump(session);
+        else
+            greet(session);
     }
     session_end(session, outermost);
 }
@@ -242,7 +251,10 @@ static size_t take_line(struct session *session, const char *bytes, size_t lengt
         session_count_error(session);
         return taken;
     }
-    session_command(session, bytes, taken - 2);
+    if (session->state == SESSION_AUTHENTICATION)
+        session_take_response(session, bytes, taken - 2);
+    else
+        session_command(session, bytes, taken - 2);
     /* RFC 3207 5: what came behind STARTTLS came in the clear, from whoever. */
     if (session->state == SESSION_HANDSHAKE && taken < length) {
         report_violation(session, "bytes came in one piece behind STARTTLS");
@@ -256,7 +268,7 @@ static size_t take_line(struct session *session, const char *bytes, size_t lengt
 static bool reads(const struct session *session)
 {
     return !session->dead && !session->closing &&
-           (session->state == SESSION_COMMAND ||
+           (session->state == SESSION_COMMAND || session->state == SESSION_AUTHENTICATION ||
             (session->state == SESSION_DATA && transaction_wants_data(session)));
 }
 
@@ -363,6 +375,10 @@ static void pump(struct session *session)
         throw_away(session);
         return;
     }
+    if (session->state == SESSION_PROXY) {
+        session_take_proxy(session);
+        return;
+    }
     while (pieces < PIECES_AT_ONCE && take_piece(session))
         pieces++;
     if (session->dead || session->state == SESSION_HANDSHAKE ||
@@ -413,7 +429,7 @@ static void on_stream(struct stream *stream)
 
 /* --- beginning --- */
 
-static void describe_peer(struct session *session)
+void session_describe_peer(struct session *session)
 {
     const struct sockaddr *address = (const struct sockaddr *)&session->address;
     const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)&session->address;
@@ -424,6 +440,14 @@ static void describe_peer(struct session *session)
         inet_ntop(AF_INET, &six->sin6_addr.s6_addr[12], session->peer, sizeof session->peer);
     else
         inet_ntop(AF_INET6, &six->sin6_addr, session->peer, sizeof session->peer);
+}
+
+/* RFC 5321 3.1: a client waits for the greeting. One that does not is a machine that sends to
+ * whoever listens, or has a stranger's bytes in front of its own. */
+static bool has_spoken(const struct session *session)
+{
+    char byte;
+    return recv(session->stream.watch.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
 static void greet(struct session *session)
@@ -438,11 +462,43 @@ static void greet(struct session *session)
         session_abort(session);
         return;
     }
+    session->greeted = true;
+    if (!session->stream.ssl && has_spoken(session)) {
+        report_violation(session, "the client spoke before it was greeted");
+        session_reply(session, 554, "5.5.1 %s speaks first", config->host_name);
+        session_finish(session);
+        return;
+    }
     session_reply(session, 220, "%s ESMTP Postern", config->host_name);
     pump(session);
 }
 
-void session_accept(struct worker *worker, int fd, const struct sockaddr_storage *address)
+void session_open_up(struct session *session)
+{
+    session->server =
+        snapshot_server(session->snapshot, (const struct sockaddr *)&session->address);
+    if (!session->implicit_tls) {
+        session->state = SESSION_COMMAND;
+        greet(session);
+    } else if (session->server) {
+        session->state = SESSION_HANDSHAKE;
+        start_tls(session);
+    } else {
+        report_violation(session, "no certificate is there for a listener with ImplicitTls");
+        session_abort(session);
+    }
+}
+
+/* The timer runs from here to the header's last byte. */
+static void await_proxy(struct session *session)
+{
+    session->state = SESSION_PROXY;
+    if (loop_set_timer(session->worker->loop, &session->timer, PROXY_MILLISECONDS, timed_out) < 0)
+        session_abort(session);
+}
+
+void session_accept(struct worker *worker, int fd, const struct sockaddr_storage *address,
+                    const struct conn_listener *listener)
 {
     struct session *session = calloc(1, sizeof *session);
     if (!session) {
@@ -455,9 +511,9 @@ void session_accept(struct worker *worker, int fd, const struct sockaddr_storage
     session->address = *address;
     session->started = loop_now(worker->loop);
     buffer_init(&session->input, INPUT_MAXIMUM);
-    describe_peer(session);
+    session_describe_peer(session);
     snprintf(session->id, sizeof session->id, "%016llx", (unsigned long long)worker->serial++);
-    session->server = snapshot_server(session->snapshot, (const struct sockaddr *)address);
+    session->implicit_tls = listener && listener->implicit_tls;
     session->next = worker->sessions;
     session->link = &worker->sessions;
     if (session->next)
@@ -470,8 +526,12 @@ void session_accept(struct worker *worker, int fd, const struct sockaddr_storage
         session_abort(session);
     } else {
         /* Nothing is known to be writable before the first event; a fresh socket always is. */
-        session->stream.writable = true;
-        greet(session);
+        session->stream.writable = session->stream.readable = true;
+        if (listener && conn_ranges_take(listener->balancers, listener->balancer_count,
+                                         (const struct sockaddr *)address))
+            await_proxy(session);
+        else
+            session_open_up(session);
     }
     session_end(session, outermost);
 }
@@ -491,7 +551,7 @@ void session_drain(struct session *session)
         session_reply(session, 421, "4.3.2 %s is shutting down",
                       session->snapshot->config->host_name);
         session_finish(session);
-    } else if (session->state == SESSION_HANDSHAKE) {
+    } else if (session->state == SESSION_HANDSHAKE || session->state == SESSION_PROXY) {
         session_abort(session);
     }
     session_end(session, outermost);
@@ -512,6 +572,8 @@ void session_log(const struct session *session, struct log *log)
     const struct tls_peer *peer = tls_peer(ssl);
     log_text(log, "session", session->id);
     log_text(log, "client", session->peer);
+    if (session->balancer[0])
+        log_text(log, "balancer", session->balancer);
     log_text(log, "hello", session->hello);
     if (!ssl || !SSL_is_init_finished(ssl))
         return;

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "connectors/select.h"
+#include "gateway/relay/alpn.h"
 #include "gateway/relay/tls-lists.h"
 
 enum { SERVER_SESSIONS = 512, SESSION_SECONDS = 600 };
@@ -108,6 +109,7 @@ int tls_server_context(struct pki_library *library, struct pki_identity *identit
     SSL_CTX_set_num_tickets(context, 1);
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_SERVER);
     SSL_CTX_sess_set_cache_size(context, SERVER_SESSIONS);
+    alpn_use_in_context(context);
     if (ask_certificate) {
         SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
         SSL_CTX_set_cert_verify_callback(context, take_any_certificate, NULL);

@@ -70,6 +70,7 @@ static const struct conn_inbound *choose_inbound(const struct session *session,
                                  .group = ssl ? tls_group(ssl) : 0,
                                  .verdict = find_verdict,
                                  .context = tls_peer(ssl),
+                                 .credentials = session->credentials,
                                  .sender_domain = mail->path.domain};
     return conn_inbound_choose(session->snapshot->config, &client, closest, condition);
 }
@@ -90,6 +91,9 @@ static void refuse_sender(struct session *session, enum conn_condition condition
     case CONN_CONDITION_CERTIFICATE:
         session_reply(session, 550,
                       "5.7.1 The certificate presented (or its absence) admits no mail here");
+        break;
+    case CONN_CONDITION_CREDENTIALS:
+        session_reply(session, 530, "5.7.0 Authentication required");
         break;
     case CONN_CONDITION_SENDER_DOMAIN:
         session_reply(session, 550, "5.7.1 Mail of this sender's domain is not admitted from here");
@@ -244,6 +248,7 @@ static void data_answered(struct transaction *transaction, const struct smtp_rep
     smtp_data_start(&transaction->decoder);
     smtp_data_encode_start(&transaction->encoder);
     smtp_header_start(&transaction->header);
+    transaction->hidden_dot = (struct smtp_hidden_dot){0};
     transaction->data_started = loop_now(session->worker->loop);
     size_t length = received_line(session, transaction, line, sizeof line);
     if (courier_write(transaction->courier, line, length) < 0)
@@ -287,6 +292,15 @@ static int write_encoded(void *context, const char *bytes, size_t length)
     return transaction->failed ? -1 : 0;
 }
 
+/* What stands before it in the piece does not go out either. */
+static void refuse_hidden_dot(struct transaction *transaction)
+{
+    report_violation(transaction->session, "The message holds a dot hidden among NUL octets");
+    refuse_message(transaction, true, 554,
+                   "5.6.0 The message holds a line of NUL octets and a dot, which may be taken for "
+                   "its end");
+}
+
 /* The message's own bytes, as the decoder gives them. */
 static int take_content(void *context, const char *bytes, size_t length)
 {
@@ -303,6 +317,8 @@ static int take_content(void *context, const char *bytes, size_t length)
         refuse_message(transaction, false, 554,
                        "5.4.6 The message has gone through more than %u hops: a mail loop",
                        config->limits.hop_count);
+    else if (smtp_hidden_dot_feed(&transaction->hidden_dot, bytes, length))
+        refuse_hidden_dot(transaction);
     else
         smtp_data_encode(&transaction->encoder, bytes, length, write_encoded, transaction);
     return 0;
