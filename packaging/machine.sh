@@ -27,7 +27,8 @@ debootstrap_tree()
         touch "$tree/.made"
     }
     chroot "$tree" apt-get update -q &&
-        DEBIAN_FRONTEND=noninteractive chroot "$tree" apt-get install -q -y --no-install-recommends "$@" &&
+        DEBIAN_FRONTEND=noninteractive chroot "$tree" apt-get install -q -y --no-install-recommends \
+            -o Dpkg::Options::=--force-unsafe-io "$@" &&
         printf '%s\n' "$*" >"$tree/.complete"
 }
 
