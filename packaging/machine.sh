@@ -60,13 +60,13 @@ copy_tests()
     done
 }
 
-# boot_tests TREE RESULTS PYTEST-ARGUMENT...: what they say is in RESULTS; fails when they do.
+# boot_tests TREE REPORTS PYTEST-ARGUMENT...: what they say is in REPORTS; fails when they do.
 boot_tests()
 {
-    local tree=$1 results=$2 units=$1/etc/systemd/system
+    local tree=$1 reports=$2 units=$1/etc/systemd/system
     shift 2
-    rm -rf --one-file-system "$results"
-    mkdir -p "$units/multi-user.target.wants" "$results" "$tree$machine_inside"
+    rm -rf --one-file-system "$reports"
+    mkdir -p "$units/multi-user.target.wants" "$reports" "$tree$machine_inside"
     cat >"$units/postern-check.service" <<END
 [Unit]
 After=multi-user.target
@@ -86,11 +86,11 @@ END
     say "booting it"
     systemd-nspawn --quiet --register=no --keep-unit --private-network --console=pipe \
         --machine=postern-check --directory="$tree" --volatile=overlay \
-        --bind="$results:$machine_inside" --boot </dev/null >"$results/console" 2>&1 ||
+        --bind="$reports:$machine_inside" --boot </dev/null >"$reports/console" 2>&1 ||
         true # whether the tests passed is what they say themselves
-    if [ ! -e "$results/passed" ]; then
-        cat "$results/output" 2>/dev/null || cat "$results/console"
+    if [ ! -e "$reports/passed" ]; then
+        cat "$reports/output" 2>/dev/null || cat "$reports/console"
         return 1
     fi
-    tail -n 1 "$results/output"
+    tail -n 1 "$reports/output"
 }
