@@ -379,11 +379,15 @@ static void take_text(void *context, const xmlChar *text, int length)
 static char *text_of(struct parse *parse)
 {
     size_t length = buffer_length(&parse->text);
-    char *text = length ? strndup(buffer_bytes(&parse->text), length) : strdup("");
-    if (!text)
+    char *text = malloc(length + 1);
+    if (!text) {
         stop_memory(parse);
-    else
-        conn_clixml_unescape(text);
+        return NULL;
+    }
+    if (length)
+        memcpy(text, buffer_bytes(&parse->text), length);
+    text[length] = '\0';
+    conn_clixml_unescape(text);
     return text;
 }
 

@@ -218,13 +218,13 @@ static void take_mechanism(struct conn_import_work *work,
     (void)property;
     if (!strcasestr(conn_import_text(work->value), "ExternalAuthoritative"))
         return conn_import_tell(work, CONN_IMPORT_LEFT_OUT, NULL,
-                                "Postern offers no AUTH: addresses and certificates prove who may "
-                                "send, and TLS is RequireTls");
+                                "addresses and certificates prove who may send, and TLS is "
+                                "RequireTls; where it is a password, <Credentials> have the users");
     conn_draft_put(&work->draft, "TreatMessagesAsInternal", NULL, "true");
     conn_draft_put(&work->draft, "ConnectorType", NULL, "OnPremises");
     conn_import_tell(work, CONN_IMPORT_CHANGED, "TreatMessagesAsInternal true",
-                     "ExternalAuthoritative means that the way is secured by other means; other "
-                     "mechanisms are AUTH, which Postern does not offer");
+                     "ExternalAuthoritative means that the way is secured by other means; where "
+                     "it is a password, <Credentials> have the users");
 }
 
 static void finish_receive(struct conn_import_work *work)
@@ -247,7 +247,8 @@ static void finish_receive(struct conn_import_work *work)
         name, NULL, NULL, why, 0, 0                                                                \
     }
 static const char always_offered[] = "Postern offers what the next hop and SMTP allow";
-static const char no_auth[] = "it belongs to AUTH, which Postern does not offer";
+static const char no_auth[] =
+    "it is about AUTH for Exchange's own users; <Credentials> have users of their own";
 static const char of_exchange[] = "it is about the inside of an Exchange server";
 
 static const struct conn_import_property properties[] = {
@@ -297,8 +298,8 @@ static const struct conn_import_property properties[] = {
     NO_MEANING("MessageRateSource", "the rate is that of a client's address"),
     NO_MEANING("OrarEnabled", of_exchange),
     NO_MEANING("PermissionGroups",
-               "Postern knows no users: who meets every condition of the connector may send, and "
-               "outbound connectors say where to"),
+               "who meets every condition of the connector may send, and outbound connectors say "
+               "where to"),
     NO_MEANING("PipeliningEnabled", always_offered),
     NO_MEANING("ProtocolLoggingLevel", "Postern logs each message, and a session when it is asked"),
     NO_MEANING("ProxyEnabled", of_exchange),

@@ -11,9 +11,9 @@
 
 static void finish_inbound(struct conn_reader *reader, const xmlNode *node, void *object)
 {
-    conn_check_unique(
-        reader, node,
-        CONN_NAMED("InboundConnector", reader->config->inbound, reader->config->inbound_count));
+    conn_check_unique(reader, node,
+                      CONN_NAMED_KNOWN("InboundConnector", reader->config->inbound,
+                                       reader->config->inbound_count, &reader->inbound_names));
     conn_apply_inbound_rules(reader, node, object);
     struct conn_inbound *inbound = object;
     conn_complete_lists(reader, node, &inbound->tls_lists, inbound->tls_minimum);

@@ -11,7 +11,9 @@
 #include <libxml/parser.h>
 #include <string.h>
 
+#include "connectors/advice.h"
 #include "connectors/document.h"
+#include "connectors/index.h"
 #include "connectors/one.h"
 #include "connectors/problems.h"
 #include "connectors/rules.h"
@@ -19,7 +21,7 @@
 #include "connectors/tables.h"
 #include "connectors/vocabulary.h"
 
-enum { FILES_MAXIMUM = 4096 }; /* in one folder */
+enum { FILES_MAXIMUM = 20000 }; /* in one folder */
 
 DEFINE_CLEANUP(xmlDocPtr, xmlFreeDoc)
 DEFINE_CLEANUP(DIR *, closedir)
@@ -132,7 +134,7 @@ static bool read_document(struct conn_reader *reader, xmlDoc *document, const st
     }
     conn_read_section(reader, root, kind->section, object);
     if (reader->problems->errors == errors)
-        conn_schema_validate(document, reader->file, reader->problems);
+        conn_schema_validate(&reader->schema, document, reader->file, reader->problems);
     return true;
 }
 
@@ -327,6 +329,17 @@ struct conn_config *conn_config_new(const char *directory)
     return TAKE_PTR(config);
 }
 
+/* What is read is judged as a whole also where it has errors: all of them are told at once. */
+static void make_index(struct conn_reader *reader)
+{
+    struct error error;
+    if (conn_index_new(reader->config, &reader->config->index, &error) < 0)
+        complain(reader, reader->config->directory, false, &error);
+    else
+        conn_give_advice(reader);
+    conn_problems_sort_files(reader->problems, &reader->config->files);
+}
+
 static void read_all(struct conn_reader *reader)
 {
     char *gateway = path_in(reader->config->directory, "postern.xml");
@@ -335,7 +348,8 @@ static void read_all(struct conn_reader *reader)
     read_folder(reader, &kinds[CONN_KIND_OUTBOUND]);
     for (size_t i = 0; i < reader->config->inbound_count; i++)
         conn_limits_complete(&reader->config->inbound[i].limits, &reader->config->limits);
-    conn_apply_overlap_rule(reader);
+    make_index(reader);
+    conn_reader_clear(reader);
 }
 
 int conn_load_with_files(const char *directory, const struct conn_override *others, size_t count,
@@ -346,7 +360,9 @@ int conn_load_with_files(const char *directory, const struct conn_override *othe
                                  .problems = problems,
                                  .others = others,
                                  .other_count = count,
-                                 .look_at_files = true};
+                                 .look_at_files = true,
+                                 .inbound_names = {.fold = true},
+                                 .outbound_names = {.fold = true}};
     *problems = (struct conn_problems){0};
     if (!config) {
         complain_memory(&reader, directory);

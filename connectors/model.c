@@ -5,6 +5,7 @@
 #include "connectors/model.h"
 
 #include "connectors/credentials.h"
+#include "connectors/index.h"
 #include "connectors/vocabulary.h"
 
 const char *const conn_boolean_names[] = {"false", "true", NULL};
@@ -152,6 +153,7 @@ struct conn_config *conn_config_free(struct conn_config *config)
 {
     if (!config)
         return NULL;
+    conn_index_free(config->index);
     for (size_t i = 0; i < config->inbound_count; i++)
         free_inbound(&config->inbound[i]);
     free(config->inbound);

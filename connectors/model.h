@@ -263,6 +263,8 @@ struct conn_outbound {
     struct conn_place place;
 };
 
+struct conn_index;
+
 struct conn_config {
     char *directory;           /* absolute; relative paths in the files begin here */
     struct conn_strings files; /* every file that was read, in that order */
@@ -291,6 +293,7 @@ struct conn_config {
     size_t inbound_count;
     struct conn_outbound *outbound;
     size_t outbound_count;
+    struct conn_index *index; /* index.h; NULL before everything is read */
 };
 
 struct conn_config *conn_config_free(struct conn_config *config);

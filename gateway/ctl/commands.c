@@ -10,6 +10,7 @@
 #include "gateway/control/shapes.h"
 #include "gateway/control/wire.h"
 #include "gateway/ctl/doctor.h"
+#include "gateway/ctl/explain.h"
 #include "gateway/ctl/import.h"
 #include "gateway/ctl/locate.h"
 #include "gateway/ctl/show.h"
@@ -53,6 +54,13 @@ const struct ctl_command ctl_commands[] = {
      .request = CONTROL_INBOUND_SHOW,
      .seconds = QUICK,
      .show = ctl_show_connector},
+    {.noun = "inbound",
+     .verb = "explain",
+     .summary = "which connector would let a client in, and why no other",
+     .takes = CTL_TAKES(FROM) | CTL_TAKES(CERTIFICATE) | CTL_TAKES(CREDENTIALS) |
+              CTL_TAKES(SENDER) | CTL_TAKES(TLS),
+     .needs = CTL_TAKES(FROM),
+     .offline = ctl_inbound_explain},
     {.noun = "outbound",
      .verb = "list",
      .summary = "the outbound connectors",
@@ -66,6 +74,12 @@ const struct ctl_command ctl_commands[] = {
      .request = CONTROL_OUTBOUND_SHOW,
      .seconds = QUICK,
      .show = ctl_show_connector},
+    {.noun = "outbound",
+     .verb = "explain",
+     .summary = "which connector a recipient's mail would take, and why no other",
+     .takes = CTL_TAKES(INBOUND) | CTL_TAKES(RECIPIENT),
+     .needs = CTL_TAKES(INBOUND) | CTL_TAKES(RECIPIENT),
+     .offline = ctl_outbound_explain},
     {.noun = "outbound",
      .verb = "validate",
      .operand = "NAME",

@@ -62,6 +62,7 @@ static const struct conn_inbound *choose_inbound(const struct session *session,
                                                  const struct conn_inbound **closest,
                                                  enum conn_condition *condition)
 {
+    static const struct conn_names none;
     const SSL *ssl = session->stream.ssl;
     struct conn_client client = {.address = (const struct sockaddr *)&session->address,
                                  .tls = ssl,
@@ -70,6 +71,7 @@ static const struct conn_inbound *choose_inbound(const struct session *session,
                                  .group = ssl ? tls_group(ssl) : 0,
                                  .verdict = find_verdict,
                                  .context = tls_peer(ssl),
+                                 .names = ssl ? &tls_peer(ssl)->names : &none,
                                  .credentials = session->credentials,
                                  .sender_domain = mail->path.domain};
     return conn_inbound_choose(session->snapshot->config, &client, closest, condition);

@@ -177,11 +177,8 @@ def test_the_journal_tells_it(machine):
     assert machine.events(POSTERN_EVENT="certificate-activated")
     assert len(machine.events(POSTERN_EVENT="started")) >= 5
     assert not machine.events(POSTERN_EVENT="internal-error")
-    catalogs = list(pathlib.Path("/usr/lib/systemd/catalog").glob("postern*.catalog"))
     explained = run("journalctl", "-x", "-u", "posternd", "--no-pager").stdout
-    for catalog in catalogs:
-        first = next(row for row in catalog.read_text().splitlines() if row.startswith("Subject:"))
-        assert first and "Subject: " in explained
+    assert "Subject: Postern serves mail" in explained
 
 
 def test_a_removal_keeps_configuration_state_and_queue(machine, packages):
