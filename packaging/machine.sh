@@ -10,9 +10,9 @@
 
 # What the tests use under a real systemd, and what Postern links on Debian 12.
 # shellcheck disable=SC2034 # for who sources this
-readonly machine_packages=(apparmor ca-certificates dbus libidn2-0 libjansson4 libp11-kit0 libssl3 libsystemd0 libxml2 opensc
-openssl p11-kit p11-kit-modules procps python3 python3-cryptography python3-pytest softhsm2 systemd
-systemd-sysv)
+readonly machine_packages=(apparmor ca-certificates dbus libidn2-0 libjansson4 libp11-kit0 libssl3
+libsystemd0 libxml2 opensc openssl p11-kit p11-kit-modules procps python3 python3-cryptography
+python3-pytest softhsm2 systemd systemd-sysv)
 readonly machine_inside=/var/lib/postern-check
 
 # debootstrap_tree SUITE TREE PACKAGE...: debootstrap knows no virtual packages: apt does the rest.

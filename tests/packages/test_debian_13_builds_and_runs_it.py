@@ -32,7 +32,8 @@ build={WORK}/run
 mkdir -p "$build/gateway" "$build/pki"
 ln -sf /usr/sbin/posternd /usr/bin/posternctl "$build/gateway"
 ln -sf /usr/libexec/postern/postern-signer "$build/pki"
-POSTERN_BUILDDIR=$build python3 -m pytest -p no:cacheprovider -q -rfEs {" ".join(f"tests/e2e/{t}" for t in TESTS)}
+cd tests/e2e
+POSTERN_BUILDDIR=$build python3 -m pytest -p no:cacheprovider -q -rfEs {" ".join(TESTS)}
 """
 
 
