@@ -1,5 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The Postern developers
 # SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
 #
 # A Debian of our own, to boot or to enter; sourced by check-systemd and check-packages, which have a
 # function say and want `set -euo pipefail`.
