@@ -136,10 +136,11 @@ static int read_credential(const char *name, struct pin *pin, struct source *ret
     if (result != -EX_UNAVAILABLE)
         return result;
     error_set(error, EX_UNAVAILABLE, "systemd gave the signer no credential %.255s", name);
-    error_cure(error,
-               "put the PIN into /etc/credstore/%.64s, or where the signer's unit says with "
-               "LoadCredential=, then let new signers have it: systemctl restart posternd",
-               name);
+    error_cure(
+        error,
+        "systemd-creds encrypt --name=%.64s - /etc/credstore.encrypted/%.64s, or put it where "
+        "the signer's unit says, then let new signers have it: systemctl restart posternd",
+        name, name);
     return error_where(error, "%s", ret->path);
 }
 

@@ -70,9 +70,9 @@ static CK_RSA_PKCS_PSS_PARAMS pss_parameters(enum pki_algorithm algorithm)
                  {CKM_SHA384, CKG_MGF1_SHA384},
                  {CKM_SHA512, CKG_MGF1_SHA512}};
     size_t i = (size_t)(algorithm - PKI_RSA_PSS_SHA256);
-    return (CK_RSA_PKCS_PSS_PARAMS){.hash_alg = types[i].digest,
-                                    .mgf = types[i].mask,
-                                    .s_len = pki_algorithm_info(algorithm)->digest_length};
+    /* By position: p11-kit has changed the members' names, but not what PKCS#11 says of their order. */
+    return (CK_RSA_PKCS_PSS_PARAMS){types[i].digest, types[i].mask,
+                                    pki_algorithm_info(algorithm)->digest_length};
 }
 
 static int fail_call(struct attempt *attempt, CK_RV rv, const char *function, struct error *error)

@@ -38,8 +38,9 @@ def exposure(tmp_path, unit, ceiling, *examples):
         ("postern-signer@.service", 0.5, ["postern-signer-softhsm.conf"]),
         ("postern-signer@.service", 1.5, ["postern-signer-network.conf"]),
         ("postern-signer@.service", 1.5, ["postern-signer-device.conf"]),
-        ("posternd.service", 1.5, []),
-        ("posternd.service", 1.0, ["posternd-without-capabilities.conf"]),
+        ("postern-signer@.service", 0.5, ["postern-signer-plain-pin.conf"]),
+        ("posternd.service", 1.0, []),
+        ("posternd.service", 1.5, ["posternd-own-ports.conf"]),
     ],
 )
 def test_it_is_below(tmp_path, unit, ceiling, examples):
@@ -59,7 +60,7 @@ def lines(path):
 def test_posternd_finds_its_signers_where_the_socket_is():
     (where,) = [
         line.partition("=")[2]
-        for line in lines(GIVEN / "postern-signer.socket")
+        for line in lines(MADE / "postern-signer.socket")
         if line.startswith("ListenSequentialPacket=")
     ]
     (start,) = [line for line in lines(MADE / "posternd.service") if line.startswith("ExecStart=")]

@@ -28,7 +28,7 @@ from harness.token import Token  # noqa: E402
 from harness.waiting import wait_until  # noqa: E402
 
 CONFIGURATION = pathlib.Path("/etc/postern")
-CREDENTIALS = pathlib.Path("/etc/credstore")
+CREDENTIALS = pathlib.Path("/etc/credstore.encrypted")
 DROP_INS = pathlib.Path("/etc/systemd/system")
 EXAMPLES = pathlib.Path("/usr/share/doc/postern/systemd")
 STATE = pathlib.Path("/var/lib/postern-signer")
@@ -81,7 +81,10 @@ class Service:
 
     def give_pin(self, pin):
         CREDENTIALS.mkdir(mode=0o700, exist_ok=True)
-        (CREDENTIALS / "hsm-pin").write_text(f"{pin}\n")
+        subprocess.run(
+            ["systemd-creds", "encrypt", "--name=hsm-pin", "-", str(CREDENTIALS / "hsm-pin")],
+            input=f"{pin}\n".encode(), check=True, capture_output=True, timeout=60,
+        )
 
     def drop_in(self, unit, text, name="test"):
         path = DROP_INS / f"{unit}.d" / f"{name}.conf"
@@ -94,9 +97,14 @@ class Service:
         (pathlib.Path("/run/systemd/system") / name).write_text(text)
         run("systemctl", "daemon-reload")
 
+    def with_its_own_port(self):
+        text = (EXAMPLES / "posternd-own-ports.conf").read_text()
+        self.drop_in("posternd.service", text, "own-ports")
+
     def without_capabilities(self):
-        text = (EXAMPLES / "posternd-without-capabilities.conf").read_text()
-        self.drop_in("posternd.service", text, "without-capabilities")
+        """As it is installed: with posternd.socket."""
+        (DROP_INS / "posternd.service.d" / "own-ports.conf").unlink()
+        run("systemctl", "daemon-reload")
         self.configure(listener=False)
 
     # The service.
@@ -166,6 +174,7 @@ def service(pki, token):
         f"[Service]\nEnvironment=SOFTHSM2_CONF={token.configuration}\n",
         "token",
     )
+    made.with_its_own_port()
     made.give_pin(token.pin)
     made.configure()
     yield made

@@ -25,7 +25,8 @@ def test_a_wrong_configuration_does_not_start_and_is_not_tried_again(service):
     service.configure(more=' Nonsense="1"')
     assert service.ctl("start", "posternd", check=False).returncode != 0
     time.sleep(5)  # more than RestartSec=
-    assert service.show("ExecMainStatus") == "78"
+    assert service.show("Result") == "exit-code"  # of ExecStartPre=: posternd was not started
+    assert service.show("ExecMainStartTimestampMonotonic") == "0"
     assert service.show("NRestarts") == "0"
     assert service.show("ActiveState") == "failed"
 

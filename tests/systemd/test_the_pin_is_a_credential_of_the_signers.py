@@ -3,9 +3,10 @@
 """Facts: PINs come "from a systemd credential (RFC 7512 pin-source)"; and a refused one is not tried
 again, by whichever process."""
 
-import subprocess
+import pathlib
 
 import pytest
+from conftest import CREDENTIALS, EXAMPLES
 from harness.client import Closed
 from harness.waiting import wait_until
 
@@ -19,26 +20,23 @@ def test_by_either_name(service, source):
     assert service.send() == 250
 
 
-def test_encrypted_on_disk(service):
-    store = "/etc/credstore.encrypted"
-    subprocess.run(["install", "-d", "-m", "700", store], check=True)
-    (pin,) = [service.token.pin.encode()]
-    subprocess.run(
-        ["systemd-creds", "encrypt", "--name=hsm-pin", "-", f"{store}/hsm-pin"], input=pin,
-        check=True, capture_output=True,
-    )
-    subprocess.run(["rm", "/etc/credstore/hsm-pin"], check=True)
-    service.drop_in("postern-signer@.service", "[Service]\nLoadCredentialEncrypted=hsm-pin\n")
+def test_in_the_clear_with_a_drop_in(service):
+    store = pathlib.Path("/etc/credstore")
+    store.mkdir(mode=0o700)
+    (store / "hsm-pin").write_text(f"{service.token.pin}\n")
+    (CREDENTIALS / "hsm-pin").unlink()
+    text = (EXAMPLES / "postern-signer-plain-pin.conf").read_text()
+    service.drop_in("postern-signer@.service", text)
     service.ctl("start", "posternd")
     assert service.send() == 250
 
 
 def test_one_that_is_not_there_is_explained(service):
-    subprocess.run(["rm", "/etc/credstore/hsm-pin"], check=True)
+    (CREDENTIALS / "hsm-pin").unlink()
     service.ctl("start", "posternd")
     assert 400 <= service.send().code < 500
     (event,) = service.events(POSTERN_EVENT="key-unavailable")
-    assert "/etc/credstore/hsm-pin" in event["POSTERN_CURE"]
+    assert "/etc/credstore.encrypted/hsm-pin" in event["POSTERN_CURE"]
     service.give_pin(service.token.pin)
     service.ctl("restart", "posternd")
     assert service.send() == 250
