@@ -352,31 +352,8 @@ static const struct rule inbound_rules[] = {
 
 /* Words that are in the model, and that nothing looks at yet. */
 static const char *const inbound_later[] = {
-    "ConnectorType",
-    "Fqdn",
-    "RestrictDomainsToCertificate",
-    "RestrictDomainsToIPAddresses",
-    "CloudServicesMailEnabled",
-    "TreatMessagesAsInternal",
-    "AssociatedAcceptedDomains",
-    "Bindings",
-    "AllowOpenRelay",
-    "LenientSyntax",
-    "BareLinefeed",
-    "MaxMessageSize",
-    "MaxHeaderSize",
-    "MaxHeaderCount",
-    "MaxLineLength",
-    "MaxHopCount",
-    "MaxRecipientsPerMessage",
-    "MaxProtocolErrors",
-    "MaxJunkCommands",
-    "MaxInboundConnection",
-    "MaxInboundConnectionPerSource",
-    "MessageRateLimit",
-    "MinimumTransferRate",
-    "ConnectionInactivityTimeOut",
-    "ConnectionTimeOut",
+    "CloudServicesMailEnabled", "TreatMessagesAsInternal", "AllowOpenRelay", "LenientSyntax",
+    "BareLinefeed",             "MaxHeaderSize",           "MaxHeaderCount", "MaxLineLength",
 };
 static const char *const outbound_later[] = {
     "ConnectorType",  "Fqdn",
@@ -390,13 +367,6 @@ static const char *const gateway_later[] = {
     "MaxHeaderSize",
     "MaxHeaderCount",
     "MaxLineLength",
-    "MaxRecipientsPerMessage",
-    "MaxProtocolErrors",
-    "MaxJunkCommands",
-    "MaxInboundConnectionPerSource",
-    "MessageRateLimit",
-    "MinimumTransferRate",
-    "ConnectionTimeOut",
     "AcceptedDomains",
 };
 

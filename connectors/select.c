@@ -7,12 +7,14 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "connectors/restrict.h"
 #include "connectors/suites.h"
 #include "connectors/uri.h"
 
 static const char *const condition_names[] = {
     [CONN_CONDITION_NONE] = "none",
     [CONN_CONDITION_ADDRESS] = "address",
+    [CONN_CONDITION_BINDING] = "binding",
     [CONN_CONDITION_TLS] = "tls",
     [CONN_CONDITION_TLS_VERSION] = "tls-version",
     [CONN_CONDITION_CIPHER_SUITE] = "cipher-suite",
@@ -110,6 +112,8 @@ static enum conn_condition find_obstacle(const struct conn_inbound *inbound,
     bool needs_tls = inbound->require_tls || inbound->sender_certificate_names.count;
     if (!conn_inbound_takes_address(inbound, client->address))
         return CONN_CONDITION_ADDRESS;
+    if (!conn_inbound_takes_local(inbound, client->local))
+        return CONN_CONDITION_BINDING;
     if (needs_tls && !client->tls)
         return CONN_CONDITION_TLS;
     if (client->tls && client->tls_version < inbound->tls_minimum)
@@ -118,7 +122,8 @@ static enum conn_condition find_obstacle(const struct conn_inbound *inbound,
         return CONN_CONDITION_CIPHER_SUITE;
     if (!takes_certificate(inbound, client))
         return CONN_CONDITION_CERTIFICATE;
-    if (!takes_sender(inbound, client->sender_domain))
+    if (!takes_sender(inbound, client->sender_domain) ||
+        !conn_inbound_associates(inbound, client->sender_domain))
         return CONN_CONDITION_SENDER_DOMAIN;
     return CONN_CONDITION_NONE;
 }

@@ -9,6 +9,7 @@
 #include "connectors/select.h"
 #include "gateway/net/stream.h"
 #include "gateway/relay/courier.h"
+#include "gateway/relay/limits.h"
 #include "gateway/relay/session.h"
 #include "gateway/relay/tls.h"
 #include "gateway/smtp/command.h"
@@ -25,6 +26,15 @@ enum session_state {
 };
 
 struct transaction;
+struct counter;
+
+/* Where a session is counted, beside the gateway's total. */
+enum session_count {
+    SESSION_COUNT_SOURCE,           /* its address, at the gateway */
+    SESSION_COUNT_CONNECTOR,        /* the connector that admitted it */
+    SESSION_COUNT_CONNECTOR_SOURCE, /* its address there */
+    SESSION_COUNTS
+};
 
 struct session {
     struct stream stream;
@@ -40,7 +50,14 @@ struct session {
     bool closing;          /* close when what is written has gone out */
     bool draining;         /* no further transaction */
     unsigned errors, messages;
+    unsigned junk; /* commands since the last message */
     int64_t started;
+    int64_t line_since; /* when the first byte of an unfinished command came; 0: there is none */
+    struct limits_pace pace;
+    struct counter *counted[SESSION_COUNTS];
+    const struct conn_inbound *likely;  /* by the address; NULL: none takes it */
+    const struct conn_inbound *inbound; /* that admitted a sender last; NULL: none yet */
+    struct sockaddr_storage local;      /* our side's address */
     struct sockaddr_storage address;
     char peer[64];         /* "192.0.2.1" */
     char id[24];
@@ -59,7 +76,8 @@ struct transaction {
     struct smtp_mail mail;
     struct buffer recipients; /* accepted, "<a>, <b>", for the log */
     char last_recipient[SMTP_PATH_MAXIMUM + 1];
-    unsigned accepted;
+    unsigned accepted, asked_for; /* recipients: by the next hop, and of it */
+    bool too_many;
     enum { ASKED_RECIPIENT, ASKED_DATA, ASKED_MESSAGE } asked;
     struct smtp_data_decoder decoder;
     struct smtp_data_encoder encoder;
@@ -91,9 +109,11 @@ void session_resume(struct session *session); /* go on reading */
 void session_answered(struct session *session);
 void session_log(const struct session *session, struct log *log); /* fields of the client's side */
 
+/* What we are called to this client: Fqdn of its connector, else HostName. */
+const char *session_name(const struct session *session);
+
 /* commands.c */
 void session_command(struct session *session, const char *line, size_t length);
-void session_count_error(struct session *session);
 
 /* transaction.c */
 void transaction_mail(struct session *session, const char *arguments, size_t length);

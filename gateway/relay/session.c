@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "connectors/restrict.h"
 #include "pki/names.h"
 
 enum {
@@ -43,6 +44,7 @@ static void free_session(struct session *session)
     struct worker *worker = session->worker;
     log_end_of_session(session);
     transaction_end(session);
+    limits_release(session);
     stream_close(&session->stream);
     loop_cancel_timer(worker->loop, &session->timer);
     *session->link = session->next;
@@ -82,6 +84,19 @@ void session_end(struct session *session, bool outermost)
 
 /* --- time --- */
 
+static void set_timer(struct session *session);
+
+static void let_go_if_overdue(struct session *session)
+{
+    struct smtp_reply reply;
+    if (!limits_overdue(session, &reply)) {
+        set_timer(session);
+        return;
+    }
+    session_send(session, &reply);
+    session_finish(session);
+}
+
 static void timed_out(struct loop_timer *timer)
 {
     struct session *session = container_of(timer, struct session, timer);
@@ -93,9 +108,7 @@ static void timed_out(struct loop_timer *timer)
         session_send(session, session->transaction->refusal);
         session_finish(session);
     } else {
-        session_reply(session, 421, "4.4.2 %s timed out waiting for you",
-                      session->snapshot->config->host_name);
-        session_finish(session);
+        let_go_if_overdue(session);
     }
     session_end(session, outermost);
 }
@@ -104,7 +117,7 @@ static void timed_out(struct loop_timer *timer)
 static void set_timer(struct session *session)
 {
     struct worker *worker = session->worker;
-    int64_t milliseconds = session->snapshot->config->limits.inactivity_timeout;
+    int64_t milliseconds = limits_wait(session);
     if (session->state == SESSION_LINGERING || session->state == SESSION_HANDSHAKE)
         return;
     if (session->transaction && session->transaction->close_after)
@@ -192,6 +205,7 @@ static void secured(struct stream *stream, int result, const struct error *error
         free(session->hello);
         session->hello = NULL;
         session->esmtp = false;
+        session->inbound = NULL;
         session->state = SESSION_COMMAND;
         pump(session);
     }
@@ -201,7 +215,7 @@ static void secured(struct stream *stream, int result, const struct error *error
 static void start_tls(struct session *session)
 {
     transaction_end(session);
-    int64_t limit = session->snapshot->config->limits.inactivity_timeout;
+    int64_t limit = limits_of(session)->inactivity_timeout;
     if (limit > HANDSHAKE_MILLISECONDS)
         limit = HANDSHAKE_MILLISECONDS;
     if (stream_flush(&session->stream) < 0 || stream_unsent(&session->stream) ||
@@ -231,7 +245,7 @@ static size_t take_line(struct session *session, const char *bytes, size_t lengt
         session->skipping_line = !newline;
         session_reply(session, 500, "5.5.2 The line is longer than %d bytes",
                       SMTP_COMMAND_MAXIMUM);
-        session_count_error(session);
+        limits_count_error(session);
         return taken;
     }
     if (!newline)
@@ -239,9 +253,10 @@ static size_t take_line(struct session *session, const char *bytes, size_t lengt
     if (taken < 2 || bytes[taken - 2] != '\r') {
         report_violation(session, "a command line ends with a bare line feed");
         session_reply(session, 500, "5.5.2 A command line ends with CR LF");
-        session_count_error(session);
+        limits_count_error(session);
         return taken;
     }
+    session->line_since = 0;
     session_command(session, bytes, taken - 2);
     /* RFC 3207 5: what came behind STARTTLS came in the clear, from whoever. */
     if (session->state == SESSION_HANDSHAKE && taken < length) {
@@ -387,8 +402,7 @@ void session_answered(struct session *session)
 {
     bool outermost = session_begin(session);
     if (session->draining && !session->dead && !session->transaction) {
-        session_reply(session, 421, "4.3.2 %s is shutting down",
-                      session->snapshot->config->host_name);
+        session_reply(session, 421, "4.3.2 %s is shutting down", session_name(session));
         session_finish(session);
     } else {
         pump(session);
@@ -426,19 +440,42 @@ static void describe_peer(struct session *session)
         inet_ntop(AF_INET6, &six->sin6_addr, session->peer, sizeof session->peer);
 }
 
+/* What follows from the client's address and ours. */
+static void know_client(struct session *session, int fd)
+{
+    const struct sockaddr *address = (const struct sockaddr *)&session->address;
+    const struct sockaddr *local = (const struct sockaddr *)&session->local;
+    socklen_t length = sizeof session->local;
+    if (getsockname(fd, (struct sockaddr *)&session->local, &length) < 0)
+        session->local.ss_family = AF_UNSPEC;
+    session->likely = conn_inbound_likely(session->snapshot->config, address, local);
+    session->server = snapshot_server(session->snapshot, address, local);
+}
+
+const char *session_name(const struct session *session)
+{
+    const struct conn_inbound *inbound = session->inbound ? session->inbound : session->likely;
+    return inbound && inbound->fqdn ? inbound->fqdn : session->snapshot->config->host_name;
+}
+
 static void greet(struct session *session)
 {
     struct worker *worker = session->worker;
-    const struct conn_config *config = session->snapshot->config;
     if (worker->sessions_limit_reached) {
-        session_reply(session, 421, "4.3.2 %s has too many sessions open", config->host_name);
+        limits_reached(session, "MaxInboundConnection");
+        session_reply(session, 421, "4.3.2 %s has too many sessions open", session_name(session));
         WORKER_COUNT(worker, sessions_refused);
         /* It has said nothing yet that a close could drown, and it must not take a place. */
         (void)stream_flush(&session->stream);
         session_abort(session);
         return;
     }
-    session_reply(session, 220, "%s ESMTP Postern", config->host_name);
+    if (!limits_admit_source(session)) {
+        (void)stream_flush(&session->stream);
+        session_abort(session);
+        return;
+    }
+    session_reply(session, 220, "%s ESMTP Postern", session_name(session));
     pump(session);
 }
 
@@ -457,7 +494,7 @@ void session_accept(struct worker *worker, int fd, const struct sockaddr_storage
     buffer_init(&session->input, INPUT_MAXIMUM);
     describe_peer(session);
     snprintf(session->id, sizeof session->id, "%016llx", (unsigned long long)worker->serial++);
-    session->server = snapshot_server(session->snapshot, (const struct sockaddr *)address);
+    know_client(session, fd);
     session->next = worker->sessions;
     session->link = &worker->sessions;
     if (session->next)
@@ -488,8 +525,7 @@ void session_drain(struct session *session)
     bool outermost = session_begin(session);
     session->draining = true;
     if (!session->closing && !session->transaction && session->state == SESSION_COMMAND) {
-        session_reply(session, 421, "4.3.2 %s is shutting down",
-                      session->snapshot->config->host_name);
+        session_reply(session, 421, "4.3.2 %s is shutting down", session_name(session));
         session_finish(session);
     } else if (session->state == SESSION_HANDSHAKE) {
         session_abort(session);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "connectors/policy.h"
+#include "connectors/restrict.h"
 #include "connectors/select.h"
 #include "gateway/relay/tls.h"
 
@@ -185,14 +186,15 @@ static struct pki_identity *default_identity(const struct snapshot *snapshot)
 /* What the connectors that this address may use want together: the first certificate named, the lowest
  * version any of them takes (each is held to its own at MAIL), a client certificate when any asks. */
 static struct snapshot_server wanted_server(const struct snapshot *snapshot,
-                                            const struct sockaddr *address)
+                                            const struct sockaddr *address,
+                                            const struct sockaddr *local)
 {
     const struct conn_config *config = snapshot->config;
     struct snapshot_server wanted = {.minimum = CONN_TLS_1_3};
     bool any = false;
     for (size_t i = 0; i < config->inbound_count; i++) {
         const struct conn_inbound *connector = &config->inbound[i];
-        if (!connector->enabled || (address && !conn_inbound_takes_address(connector, address)))
+        if (!conn_inbound_may_take(connector, address, local))
             continue;
         any = true;
         if (!wanted.identity)
@@ -221,9 +223,10 @@ static const struct snapshot_server *find_server(const struct snapshot *snapshot
 }
 
 const struct snapshot_server *snapshot_server(const struct snapshot *snapshot,
-                                              const struct sockaddr *address)
+                                              const struct sockaddr *address,
+                                              const struct sockaddr *local)
 {
-    struct snapshot_server wanted = wanted_server(snapshot, address);
+    struct snapshot_server wanted = wanted_server(snapshot, address, local);
     return find_server(snapshot, &wanted);
 }
 

@@ -7,13 +7,14 @@
  * its courier ends with it: the connection to the next hop goes back to the pool, or is broken off when
  * part of a message has gone out on it. */
 #include "gateway/relay/session-private.h"
+#include "connectors/restrict.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { RECIPIENTS_MAXIMUM = 1000, RECIPIENTS_LOGGED = 2048 };
+enum { RECIPIENTS_LOGGED = 2048 };
 
 static void courier_answered(struct courier_client *client, const struct smtp_reply *reply);
 static void courier_drained(struct courier_client *client);
@@ -46,7 +47,7 @@ static void refuse_syntax(struct session *session, enum smtp_syntax syntax, bool
                       recipient ? "RCPT TO:<address>" : "MAIL FROM:<address>");
         break;
     }
-    session_count_error(session);
+    limits_count_error(session);
 }
 
 /* --- MAIL --- */
@@ -57,20 +58,27 @@ static const struct pki_peer_verdict *find_verdict(const void *context,
     return tls_inbound_verdict(context, inbound);
 }
 
+static struct conn_client describe_client(const struct session *session,
+                                         const struct smtp_mail *mail)
+{
+    const SSL *ssl = session->stream.ssl;
+    return (struct conn_client){.address = (const struct sockaddr *)&session->address,
+                                .local = (const struct sockaddr *)&session->local,
+                                .tls = ssl,
+                                .tls_version = ssl ? tls_version(ssl) : CONN_TLS_1_0,
+                                .cipher_suite = ssl ? tls_cipher_code(ssl) : 0,
+                                .group = ssl ? tls_group(ssl) : 0,
+                                .verdict = find_verdict,
+                                .context = tls_peer(ssl),
+                                .sender_domain = mail->path.domain};
+}
+
 static const struct conn_inbound *choose_inbound(const struct session *session,
                                                  const struct smtp_mail *mail,
                                                  const struct conn_inbound **closest,
                                                  enum conn_condition *condition)
 {
-    const SSL *ssl = session->stream.ssl;
-    struct conn_client client = {.address = (const struct sockaddr *)&session->address,
-                                 .tls = ssl,
-                                 .tls_version = ssl ? tls_version(ssl) : CONN_TLS_1_0,
-                                 .cipher_suite = ssl ? tls_cipher_code(ssl) : 0,
-                                 .group = ssl ? tls_group(ssl) : 0,
-                                 .verdict = find_verdict,
-                                 .context = tls_peer(ssl),
-                                 .sender_domain = mail->path.domain};
+    struct conn_client client = describe_client(session, mail);
     return conn_inbound_choose(session->snapshot->config, &client, closest, condition);
 }
 
@@ -101,6 +109,26 @@ static void refuse_sender(struct session *session, enum conn_condition condition
     }
 }
 
+/* A partner's domain, and the client is not that partner. */
+static bool is_restricted(struct session *session, const struct smtp_mail *mail)
+{
+    struct conn_client client = describe_client(session, mail);
+    enum conn_condition condition;
+    const struct conn_inbound *partner =
+        conn_inbound_restricts(session->snapshot->config, &client, &condition);
+    if (!partner)
+        return false;
+    report_sender_refused(session, mail, partner, condition);
+    session_reply(session, 550,
+                  "5.7.51 Mail of this sender's domain comes only from its partner, who is known by "
+                  "%s",
+                  condition == CONN_CONDITION_ADDRESS
+                      ? "addresses (RestrictDomainsToIPAddresses)"
+                      : "a certificate (RestrictDomainsToCertificate)");
+    limits_count_error(session);
+    return true;
+}
+
 static struct transaction *new_transaction(struct session *session, const struct smtp_mail *mail,
                                            const struct conn_inbound *inbound)
 {
@@ -127,19 +155,16 @@ void transaction_mail(struct session *session, const char *arguments, size_t len
         refuse_syntax(session, syntax, false);
         return;
     }
-    uint64_t maximum = session->snapshot->config->limits.message_size;
-    if (mail.has_size && mail.size > maximum) {
-        session_reply(session, 552, "5.3.4 Messages have at most %llu bytes here",
-                      (unsigned long long)maximum);
-        return;
-    }
     const struct conn_inbound *inbound = choose_inbound(session, &mail, &closest, &condition);
     if (!inbound) {
         report_sender_refused(session, &mail, closest, condition);
         refuse_sender(session, condition);
-        session_count_error(session);
+        limits_count_error(session);
         return;
     }
+    if (is_restricted(session, &mail) ||
+        !limits_admit(session, inbound, mail.has_size ? mail.size : 0))
+        return;
     if (!session->messages)
         report_sender_reported(session, inbound); /* once a session */
     session->transaction = new_transaction(session, &mail, inbound);
@@ -178,15 +203,19 @@ void transaction_rcpt(struct session *session, const char *arguments, size_t len
         refuse_syntax(session, syntax, true);
         return;
     }
-    if (transaction->accepted >= RECIPIENTS_MAXIMUM) {
-        session_reply(session, 452, "4.5.3 Too many recipients");
+    if (transaction->asked_for >= limits_of(session)->recipients) {
+        if (!transaction->too_many)
+            limits_reached(session, "MaxRecipientsPerMessage");
+        transaction->too_many = true;
+        session_reply(session, 452, "4.5.3 At most %u recipients a message",
+                      limits_of(session)->recipients);
         return;
     }
     const struct conn_outbound *outbound = conn_outbound_choose(
         config, transaction->inbound, path.domain[0] ? path.domain : config->host_name);
     if (!outbound) {
         refuse_recipient(session, &path, 550, "5.7.1 No outbound connector takes this recipient");
-        session_count_error(session);
+        limits_count_error(session);
         return;
     }
     if (transaction->courier && transaction->outbound != outbound) {
@@ -204,6 +233,7 @@ void transaction_rcpt(struct session *session, const char *arguments, size_t len
         return;
     }
     memcpy(transaction->last_recipient, path.address, sizeof path.address);
+    transaction->asked_for++;
     ask_courier(session, ASKED_RECIPIENT);
     courier_recipient(transaction->courier, path.address);
 }
@@ -245,6 +275,8 @@ static void data_answered(struct transaction *transaction, const struct smtp_rep
     smtp_data_encode_start(&transaction->encoder);
     smtp_header_start(&transaction->header);
     transaction->data_started = loop_now(session->worker->loop);
+    limits_data_begins(session);
+    session->junk = 0;
     size_t length = received_line(session, transaction, line, sizeof line);
     if (courier_write(transaction->courier, line, length) < 0)
         transaction->failed = true;
@@ -291,18 +323,18 @@ static int write_encoded(void *context, const char *bytes, size_t length)
 static int take_content(void *context, const char *bytes, size_t length)
 {
     struct transaction *transaction = context;
-    const struct conn_config *config = transaction->session->snapshot->config;
+    const struct conn_limits *limits = &transaction->inbound->limits;
     transaction->size += length;
     if (transaction->refused || transaction->failed)
         return 0;
     smtp_header_feed(&transaction->header, bytes, length);
-    if (transaction->size > config->limits.message_size)
+    if (transaction->size > limits->message_size)
         refuse_message(transaction, false, 552, "5.3.4 The message has more than %llu bytes",
-                       (unsigned long long)config->limits.message_size);
-    else if (transaction->header.received > config->limits.hop_count)
+                       (unsigned long long)limits->message_size);
+    else if (transaction->header.received > limits->hop_count)
         refuse_message(transaction, false, 554,
                        "5.4.6 The message has gone through more than %u hops: a mail loop",
-                       config->limits.hop_count);
+                       limits->hop_count);
     else
         smtp_data_encode(&transaction->encoder, bytes, length, write_encoded, transaction);
     return 0;
@@ -344,6 +376,7 @@ size_t transaction_take(struct session *session, const char *bytes, size_t lengt
     size_t taken = 0;
     enum smtp_data_result result =
         smtp_data_decode(&transaction->decoder, bytes, length, &taken, take_content, transaction);
+    limits_data_came(session, taken);
     if (session->dead)
         return taken;
     if (result == SMTP_DATA_FINISHED)
