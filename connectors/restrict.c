@@ -6,6 +6,7 @@
 
 #include <netinet/in.h>
 #include <string.h>
+#include <strings.h>
 
 /* --- Bindings --- */
 
@@ -99,6 +100,33 @@ bool conn_inbound_associates(const struct conn_inbound *inbound, const char *sen
 {
     return !inbound->associated_domains.count || !*sender_domain ||
            names_domain(&inbound->associated_domains, sender_domain);
+}
+
+/* --- one organisation, on both sides --- */
+
+bool conn_inbound_admits_organization(const struct conn_inbound *inbound, const char *organization)
+{
+    const struct conn_strings *names = &inbound->originator_organizations;
+    if (!names->count || !organization)
+        return true;
+    for (size_t i = 0; i < names->count; i++)
+        if (strcasecmp(names->items[i], organization) == 0)
+            return true;
+    return false;
+}
+
+bool conn_passes_trust(const struct conn_inbound *inbound, const struct conn_outbound *outbound)
+{
+    return inbound->cloud_services_mail && outbound->cloud_services_mail &&
+           (inbound->range_count || inbound->sender_certificate_names.count) &&
+           outbound->tls_settings >= CONN_TLS_CERTIFICATE_VALIDATION;
+}
+
+bool conn_is_internal(const struct conn_config *config, const struct conn_inbound *inbound,
+                      const char *sender_domain)
+{
+    return inbound->treat_as_internal && inbound->connector_type == CONN_TYPE_ON_PREMISES &&
+           *sender_domain && names_domain(&config->accepted_domains, sender_domain);
 }
 
 /* --- RestrictDomainsTo… --- */

@@ -27,6 +27,19 @@ const struct conn_inbound *conn_inbound_likely(const struct conn_config *config,
 /* AssociatedAcceptedDomains: the sender's domain is among them. The null sender passes. */
 bool conn_inbound_associates(const struct conn_inbound *inbound, const char *sender_domain);
 
+/* OriginatorOrganizations: whether mail of this organization (of XOORG or X-OriginatorOrg, in any
+ * case) may use the connector. NULL: it names none, and this is for later to decide. */
+bool conn_inbound_admits_organization(const struct conn_inbound *inbound, const char *organization);
+
+/* True where the fields pass by which servers of one Exchange organisation trust each other: both
+ * connectors say CloudServicesMailEnabled, the client proved who it is by address or certificate,
+ * and so will the next hop by a certificate that is verified. */
+bool conn_passes_trust(const struct conn_inbound *inbound, const struct conn_outbound *outbound);
+
+/* TreatMessagesAsInternal: the connector says so, and the sender's domain is one of ours. */
+bool conn_is_internal(const struct conn_config *config, const struct conn_inbound *inbound,
+                      const char *sender_domain);
+
 /* The Partner connector that says of this sender's domain that it may come only from elsewhere than
  * this client; then *condition is CONN_CONDITION_ADDRESS or CONN_CONDITION_CERTIFICATE, for what it
  * asks for. NULL: none. A client that fits one of the connectors for its domain is admitted by that

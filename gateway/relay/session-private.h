@@ -14,6 +14,7 @@
 #include "gateway/relay/tls.h"
 #include "gateway/smtp/command.h"
 #include "gateway/smtp/data.h"
+#include "gateway/smtp/firewall.h"
 #include "gateway/smtp/reply.h"
 #include "pki/base/log.h"
 
@@ -82,6 +83,8 @@ struct transaction {
     struct smtp_data_decoder decoder;
     struct smtp_data_encoder encoder;
     struct smtp_header_watch header;
+    struct smtp_firewall firewall;
+    bool names_organization; /* X-OriginatorOrg, or XOORG, which the connector admits */
     uint64_t size; /* bytes of the message as it came, without our Received */
     bool failed;   /* the courier takes no more, or the message is refused: the rest is thrown away */
     bool refused;  /* by us, with this: */
@@ -123,6 +126,21 @@ void transaction_data(struct session *session);
 size_t transaction_take(struct session *session, const char *bytes, size_t length);
 bool transaction_wants_data(const struct session *session);
 void transaction_end(struct session *session); /* bears none */
+
+/* The message will not be delivered: the connection to the next hop is broken off at once, and what
+ * still comes is thrown away up to its end. */
+void transaction_refuse(struct transaction *transaction, bool close_after, int code,
+                        const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* content.c: what is in the message, on its way from decoder to encoder */
+void content_begin(struct transaction *transaction);
+int content_take(void *transaction, const char *bytes, size_t length);
+void content_end(struct transaction *transaction);
+void content_violation(struct transaction *transaction, enum smtp_data_result result);
+/* OriginatorOrganizations at MAIL, with what XOORG says (NULL: nothing). False: refused, the reply is
+ * written. */
+bool content_admits_organization(struct session *session, const struct conn_inbound *inbound,
+                                 const char *xoorg);
 
 /* received.c: our line on top, with its CRLF, into `text`; returns the length. */
 size_t received_line(const struct session *session, const struct transaction *transaction,

@@ -163,6 +163,7 @@ void transaction_mail(struct session *session, const char *arguments, size_t len
         return;
     }
     if (is_restricted(session, &mail) ||
+        !content_admits_organization(session, inbound, NULL) ||
         !limits_admit(session, inbound, mail.has_size ? mail.size : 0))
         return;
     if (!session->messages)
@@ -263,7 +264,6 @@ void transaction_data(struct session *session)
 static void data_answered(struct transaction *transaction, const struct smtp_reply *reply)
 {
     struct session *session = transaction->session;
-    char line[2048];
     if (reply->code != 354) {
         report_message(transaction, reply);
         session_send(session, reply);
@@ -271,25 +271,16 @@ static void data_answered(struct transaction *transaction, const struct smtp_rep
         transaction_end(session);
         return;
     }
-    smtp_data_start(&transaction->decoder);
-    smtp_data_encode_start(&transaction->encoder);
-    smtp_header_start(&transaction->header);
     transaction->data_started = loop_now(session->worker->loop);
     limits_data_begins(session);
     session->junk = 0;
-    size_t length = received_line(session, transaction, line, sizeof line);
-    if (courier_write(transaction->courier, line, length) < 0)
-        transaction->failed = true;
+    content_begin(transaction);
     session->state = SESSION_DATA;
     session_reply(session, 354, "End data with <CR><LF>.<CR><LF>");
 }
 
-/* The message will not be delivered: the connection to the next hop is broken off at once, and what
- * still comes is thrown away up to its end. */
-static void refuse_message(struct transaction *transaction, bool close_after, int code,
-                           const char *format, ...) __attribute__((format(printf, 4, 5)));
-static void refuse_message(struct transaction *transaction, bool close_after, int code,
-                           const char *format, ...)
+void transaction_refuse(struct transaction *transaction, bool close_after, int code,
+                        const char *format, ...)
 {
     char text[256];
     va_list arguments;
@@ -311,39 +302,13 @@ static void refuse_message(struct transaction *transaction, bool close_after, in
     transaction->courier = NULL;
 }
 
-static int write_encoded(void *context, const char *bytes, size_t length)
-{
-    struct transaction *transaction = context;
-    if (courier_write(transaction->courier, bytes, length) < 0)
-        transaction->failed = true;
-    return transaction->failed ? -1 : 0;
-}
-
-/* The message's own bytes, as the decoder gives them. */
-static int take_content(void *context, const char *bytes, size_t length)
-{
-    struct transaction *transaction = context;
-    const struct conn_limits *limits = &transaction->inbound->limits;
-    transaction->size += length;
-    if (transaction->refused || transaction->failed)
-        return 0;
-    smtp_header_feed(&transaction->header, bytes, length);
-    if (transaction->size > limits->message_size)
-        refuse_message(transaction, false, 552, "5.3.4 The message has more than %llu bytes",
-                       (unsigned long long)limits->message_size);
-    else if (transaction->header.received > limits->hop_count)
-        refuse_message(transaction, false, 554,
-                       "5.4.6 The message has gone through more than %u hops: a mail loop",
-                       limits->hop_count);
-    else
-        smtp_data_encode(&transaction->encoder, bytes, length, write_encoded, transaction);
-    return 0;
-}
-
 static void message_ended(struct transaction *transaction)
 {
     struct session *session = transaction->session;
     transaction->data_ended = loop_now(session->worker->loop);
+    content_end(transaction);
+    if (session->dead)
+        return;
     if (transaction->refused) {
         bool close_after = transaction->close_after;
         session_send(session, transaction->refusal);
@@ -357,32 +322,19 @@ static void message_ended(struct transaction *transaction)
     courier_finish(transaction->courier, smtp_data_end(&transaction->encoder));
 }
 
-static void take_violation(struct transaction *transaction, enum smtp_data_result result)
-{
-    static const char *const sentences[] = {
-        [SMTP_DATA_BARE_CR] = "5.6.0 The message holds a carriage return without line feed",
-        [SMTP_DATA_BARE_LF] = "5.6.0 The message holds a line feed without carriage return",
-        [SMTP_DATA_LONG_LINE] = "5.6.0 The message holds a line that is too long",
-    };
-    if (transaction->refused)
-        return;
-    report_violation(transaction->session, sentences[result] + 6);
-    refuse_message(transaction, true, 554, "%s", sentences[result]);
-}
-
 size_t transaction_take(struct session *session, const char *bytes, size_t length)
 {
     struct transaction *transaction = session->transaction;
     size_t taken = 0;
     enum smtp_data_result result =
-        smtp_data_decode(&transaction->decoder, bytes, length, &taken, take_content, transaction);
+        smtp_data_decode(&transaction->decoder, bytes, length, &taken, content_take, transaction);
     limits_data_came(session, taken);
     if (session->dead)
         return taken;
     if (result == SMTP_DATA_FINISHED)
         message_ended(transaction);
     else if (result != SMTP_DATA_MORE)
-        take_violation(transaction, result);
+        content_violation(transaction, result);
     return taken;
 }
 

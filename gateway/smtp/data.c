@@ -13,7 +13,8 @@
 
 void smtp_data_start(struct smtp_data_decoder *decoder)
 {
-    *decoder = (struct smtp_data_decoder){.state = SMTP_DATA_LINE_START};
+    *decoder = (struct smtp_data_decoder){.state = SMTP_DATA_LINE_START,
+                                          .line_maximum = SMTP_DATA_LINE_MAXIMUM};
 }
 
 /* One call's worth: `clean` is where the bytes begin that were seen and not yet given on. */
@@ -48,7 +49,7 @@ static enum smtp_data_result scan_line(struct run *run)
     struct smtp_data_decoder *decoder = run->decoder;
 
     decoder->line_length += (size_t)((cr ? cr : stop) - run->at);
-    if (decoder->line_length > SMTP_DATA_LINE_MAXIMUM - 2) {
+    if (decoder->line_length > decoder->line_maximum - 2) {
         run->at = cr ? cr : stop;
         decoder->line_length = 0;
         decoder->state = SMTP_DATA_LINE;
@@ -129,7 +130,7 @@ static void skip_plain(struct run *run, const char *start)
     if (decoder->state > SMTP_DATA_CR || (scan.after_cr && run->at == start))
         return;
     size_t plain =
-        smtp_scan_plain(&scan, run->at, (size_t)(run->end - run->at), SMTP_DATA_LINE_MAXIMUM);
+        smtp_scan_plain(&scan, run->at, (size_t)(run->end - run->at), decoder->line_maximum);
     if (!plain)
         return;
     run->at += plain;

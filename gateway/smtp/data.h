@@ -19,8 +19,8 @@
 #include <stdint.h>
 
 enum {
-    SMTP_DATA_LINE_MAXIMUM = 64 * 1024, /* bytes of a line, CRLF included. RFC 5321 wants 1000; mail
-                                           with longer lines exists and is carried */
+    SMTP_DATA_LINE_MAXIMUM = 64 * 1024, /* bytes of a line, CRLF included, by default. RFC 5321 wants
+                                           1000; mail with longer lines exists and is carried */
 };
 
 enum smtp_data_state {
@@ -35,6 +35,7 @@ enum smtp_data_state {
 struct smtp_data_decoder {
     enum smtp_data_state state;
     size_t line_length;
+    size_t line_maximum; /* may be set after smtp_data_start() */
 };
 
 enum smtp_data_result {

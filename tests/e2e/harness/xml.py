@@ -15,6 +15,9 @@ NESTED = {
     "SmartHosts": "Host",
     "SenderIPAddresses": "Range",
     "OriginatorOrganizations": "Domain",
+    "AcceptedDomains": "Domain",
+    "AssociatedAcceptedDomains": "Domain",
+    "Bindings": "Binding",
 }
 
 
