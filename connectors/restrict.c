@@ -86,6 +86,16 @@ const struct conn_inbound *conn_inbound_likely(const struct conn_config *config,
     return likely;
 }
 
+bool conn_inbound_any_lenient(const struct conn_config *config, const struct sockaddr *address,
+                              const struct sockaddr *local)
+{
+    for (size_t i = 0; i < config->inbound_count; i++)
+        if (config->inbound[i].lenient_syntax &&
+            conn_inbound_may_take(&config->inbound[i], address, local))
+            return true;
+    return false;
+}
+
 /* --- domains --- */
 
 static bool names_domain(const struct conn_strings *domains, const char *domain)

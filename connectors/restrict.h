@@ -24,6 +24,10 @@ const struct conn_inbound *conn_inbound_likely(const struct conn_config *config,
                                                const struct sockaddr *address,
                                                const struct sockaddr *local);
 
+/* LenientSyntax, before MAIL: one of the connectors that may take the client says it. */
+bool conn_inbound_any_lenient(const struct conn_config *config, const struct sockaddr *address,
+                              const struct sockaddr *local);
+
 /* AssociatedAcceptedDomains: the sender's domain is among them. The null sender passes. */
 bool conn_inbound_associates(const struct conn_inbound *inbound, const char *sender_domain);
 

@@ -411,7 +411,7 @@ static const struct rule inbound_rules[] = {
 };
 
 /* Words that are in the model, and that nothing looks at yet. */
-static const char *const inbound_later[] = {"AllowOpenRelay", "LenientSyntax", "BareLinefeed"};
+static const char *const inbound_later[] = {"AllowOpenRelay"};
 static const char *const outbound_later[] = {
     "ConnectorType",  "Fqdn",
     "AddressSpaces",  "AllAcceptedDomains",

@@ -3,6 +3,7 @@
  *
  * A session's verbs: what each command does, and what may follow what. See session.h. */
 #include "gateway/relay/session-private.h"
+#include "gateway/smtp/lenient.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,11 @@ static void refuse(struct session *session, int code, const char *text)
 
 static bool take_hello(struct session *session, const char *arguments, size_t length)
 {
+    char text[SMTP_LENIENT_MAXIMUM];
+    if (session->lenient && !smtp_hello_is_valid(arguments, length)) {
+        length = smtp_lenient_hello(arguments, length, session->peer, text);
+        arguments = text;
+    }
     if (!smtp_hello_is_valid(arguments, length)) {
         refuse(session, 501, "5.5.4 A host name or an address literal is needed");
         return false;

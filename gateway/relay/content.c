@@ -126,6 +126,7 @@ void content_begin(struct transaction *transaction)
     char line[2048];
     smtp_data_start(&transaction->decoder);
     transaction->decoder.line_maximum = inbound->limits.line_length;
+    transaction->decoder.normalizes = inbound->bare_linefeed == CONN_BARE_LINEFEED_NORMALIZE;
     smtp_data_encode_start(&transaction->encoder);
     smtp_header_start(&transaction->header);
     smtp_firewall_start(firewall);

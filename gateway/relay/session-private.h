@@ -50,6 +50,7 @@ struct session {
     bool skipping_line;    /* a command line past the maximum goes by */
     bool closing;          /* close when what is written has gone out */
     bool draining;         /* no further transaction */
+    bool lenient;          /* a connector for this address says LenientSyntax */
     unsigned errors, messages;
     unsigned junk; /* commands since the last message */
     int64_t started;

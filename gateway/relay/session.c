@@ -449,6 +449,7 @@ static void know_client(struct session *session, int fd)
     if (getsockname(fd, (struct sockaddr *)&session->local, &length) < 0)
         session->local.ss_family = AF_UNSPEC;
     session->likely = conn_inbound_likely(session->snapshot->config, address, local);
+    session->lenient = conn_inbound_any_lenient(session->snapshot->config, address, local);
     session->server = snapshot_server(session->snapshot, address, local);
 }
 

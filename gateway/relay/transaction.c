@@ -8,6 +8,7 @@
  * part of a message has gone out on it. */
 #include "gateway/relay/session-private.h"
 #include "connectors/restrict.h"
+#include "gateway/smtp/lenient.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -145,12 +146,35 @@ static struct transaction *new_transaction(struct session *session, const struct
     return transaction;
 }
 
+/* *lenient: it took LenientSyntax to understand it. */
+static enum smtp_syntax parse_mail(const struct session *session, const char *arguments,
+                                   size_t length, struct smtp_mail *ret, bool *lenient)
+{
+    char text[SMTP_LENIENT_MAXIMUM];
+    enum smtp_syntax syntax = smtp_parse_mail(arguments, length, ret);
+    if (syntax == SMTP_SYNTAX_OK || !session->lenient)
+        return syntax;
+    *lenient = true;
+    return smtp_parse_mail(text, smtp_lenient_path(arguments, length, "FROM", text), ret);
+}
+
+static enum smtp_syntax parse_rcpt(const struct transaction *transaction, const char *arguments,
+                                   size_t length, struct smtp_path *ret)
+{
+    char text[SMTP_LENIENT_MAXIMUM];
+    enum smtp_syntax syntax = smtp_parse_rcpt(arguments, length, ret);
+    if (syntax == SMTP_SYNTAX_OK || !transaction->inbound->lenient_syntax)
+        return syntax;
+    return smtp_parse_rcpt(text, smtp_lenient_path(arguments, length, "TO", text), ret);
+}
+
 void transaction_mail(struct session *session, const char *arguments, size_t length)
 {
     struct smtp_mail mail;
     const struct conn_inbound *closest = NULL;
     enum conn_condition condition = CONN_CONDITION_NONE;
-    enum smtp_syntax syntax = smtp_parse_mail(arguments, length, &mail);
+    bool lenient = false;
+    enum smtp_syntax syntax = parse_mail(session, arguments, length, &mail, &lenient);
     if (syntax != SMTP_SYNTAX_OK) {
         refuse_syntax(session, syntax, false);
         return;
@@ -160,6 +184,10 @@ void transaction_mail(struct session *session, const char *arguments, size_t len
         report_sender_refused(session, &mail, closest, condition);
         refuse_sender(session, condition);
         limits_count_error(session);
+        return;
+    }
+    if (lenient && !inbound->lenient_syntax) {
+        refuse_syntax(session, SMTP_SYNTAX_WRONG, false);
         return;
     }
     if (is_restricted(session, &mail) ||
@@ -199,7 +227,7 @@ void transaction_rcpt(struct session *session, const char *arguments, size_t len
     struct transaction *transaction = session->transaction;
     const struct conn_config *config = session->snapshot->config;
     struct smtp_path path;
-    enum smtp_syntax syntax = smtp_parse_rcpt(arguments, length, &path);
+    enum smtp_syntax syntax = parse_rcpt(transaction, arguments, length, &path);
     if (syntax != SMTP_SYNTAX_OK) {
         refuse_syntax(session, syntax, true);
         return;

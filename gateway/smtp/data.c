@@ -39,6 +39,18 @@ static void flush_clean(struct run *run, const char *from)
     run->clean = from;
 }
 
+/* Everything up to `end` is given on, then a line end for what stands there; a dot that follows is
+ * a byte like others. */
+static enum smtp_data_result end_line_anew(struct run *run, const char *end)
+{
+    emit(run, run->clean, (size_t)(end - run->clean));
+    emit(run, "\r\n", 2);
+    run->clean = run->at;
+    run->decoder->state = SMTP_DATA_LINE;
+    run->decoder->line_length = 0;
+    return SMTP_DATA_MORE;
+}
+
 /* Inside a line: on to its LF, with both line ends checked on the way. */
 static enum smtp_data_result scan_line(struct run *run)
 {
@@ -61,6 +73,8 @@ static enum smtp_data_result scan_line(struct run *run)
         decoder->state = SMTP_DATA_CR;
     } else if (newline) {
         run->at = newline + 1;
+        if (decoder->normalizes)
+            return end_line_anew(run, newline);
         decoder->state = SMTP_DATA_LINE;
         return SMTP_DATA_BARE_LF;
     } else {
@@ -70,9 +84,22 @@ static enum smtp_data_result scan_line(struct run *run)
     return SMTP_DATA_MORE;
 }
 
+/* A CR without LF. Of two in a row the first goes, for devices that end lines with CR CR LF. */
+static enum smtp_data_result normalize_cr(struct run *run, bool cr_in_this_piece)
+{
+    const char *end = run->at - cr_in_this_piece;
+    if (*run->at != '\r')
+        return end_line_anew(run, end);
+    emit(run, run->clean, (size_t)(end - run->clean));
+    run->clean = run->at++;
+    return SMTP_DATA_MORE;
+}
+
 static enum smtp_data_result expect_lf(struct run *run, bool cr_in_this_piece)
 {
     if (*run->at != '\n') {
+        if (run->decoder->normalizes)
+            return normalize_cr(run, cr_in_this_piece);
         run->decoder->state = SMTP_DATA_LINE;
         return SMTP_DATA_BARE_CR;
     }
@@ -110,6 +137,8 @@ static enum smtp_data_result after_dot(struct run *run)
 static enum smtp_data_result after_dot_cr(struct run *run)
 {
     if (*run->at != '\n') {
+        if (run->decoder->normalizes)
+            return end_line_anew(run, run->clean);
         run->decoder->state = SMTP_DATA_LINE;
         return SMTP_DATA_BARE_CR;
     }
