@@ -9,26 +9,19 @@
 #include "connectors/rules.h"
 #include "connectors/values.h"
 
-static int read_range(struct conn_reader *reader, const struct conn_field *field, const char *text,
-                      void *target, struct error *error)
-{
-    (void)reader;
-    return conn_parse_range(field->name, text, target, error);
-}
-
 static void finish_inbound(struct conn_reader *reader, const xmlNode *node, void *object)
 {
-    conn_check_unique(
-        reader, node,
-        CONN_NAMED("InboundConnector", reader->config->inbound, reader->config->inbound_count));
+    conn_check_unique(reader, node,
+                      CONN_NAMED_KNOWN("InboundConnector", reader->config->inbound,
+                                       reader->config->inbound_count, &reader->inbound_names));
     conn_apply_inbound_rules(reader, node, object);
     struct conn_inbound *inbound = object;
     conn_complete_lists(reader, node, &inbound->tls_lists, inbound->tls_minimum);
 }
 
 static const struct conn_field ranges_fields[] = {
-    {"Range", CONN_MANY | CONN_REQUIRED, read_range, CONN_LIST(conn_inbound, ranges, range_count),
-     .example = "<Range>10.1.0.5</Range>"},
+    {"Range", CONN_MANY | CONN_REQUIRED, conn_read_range,
+     CONN_LIST(conn_inbound, ranges, range_count), .example = "<Range>10.1.0.5</Range>"},
 };
 CONN_WRAPPER(ranges);
 
@@ -81,6 +74,8 @@ static const struct conn_field inbound_fields[] = {
      .example = "<TlsSenderCertificateName>mail.contoso.com</TlsSenderCertificateName>"},
     {"ClientEku", 0, conn_read_word, CONN_IN(conn_inbound, client_eku),
      .names = conn_client_eku_names, .example = "<ClientEku>ClientAuth</ClientEku>"},
+    {"Credentials", 0, conn_read_credentials, CONN_IN(conn_inbound, credentials),
+     .example = "<Credentials>devices</Credentials>"},
     {"PeerCertificates", 0, .section = &inbound_peers_section},
     {"TlsCipherSuites", 0, .section = &inbound_suites_section},
     {"TlsGroups", 0, .section = &inbound_groups_section},

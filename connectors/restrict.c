@@ -63,25 +63,20 @@ bool conn_inbound_takes_local(const struct conn_inbound *inbound, const struct s
     return false;
 }
 
-bool conn_inbound_may_take(const struct conn_inbound *inbound, const struct sockaddr *address,
-                           const struct sockaddr *local)
-{
-    return inbound->enabled && conn_inbound_takes_address(inbound, address) &&
-           conn_inbound_takes_local(inbound, local);
-}
-
 const struct conn_inbound *conn_inbound_likely(const struct conn_config *config,
                                                const struct sockaddr *address,
                                                const struct sockaddr *local)
 {
-    const struct conn_inbound *likely = NULL;
-    for (size_t i = 0; i < config->inbound_count; i++) {
-        const struct conn_inbound *inbound = &config->inbound[i];
-        if ((likely && !inbound->range_count) || !conn_inbound_may_take(inbound, address, local))
+    const struct conn_inbound *inbound, *likely = NULL;
+    struct conn_walk walk;
+    conn_walk_begin(&walk, config, address, CONN_WALK_ALL, NULL);
+    while ((inbound = conn_walk_next(&walk))) {
+        if (!conn_inbound_takes_local(inbound, local))
             continue;
         if (inbound->range_count)
             return inbound;
-        likely = inbound;
+        if (!likely)
+            likely = inbound;
     }
     return likely;
 }
@@ -89,11 +84,26 @@ const struct conn_inbound *conn_inbound_likely(const struct conn_config *config,
 bool conn_inbound_any_lenient(const struct conn_config *config, const struct sockaddr *address,
                               const struct sockaddr *local)
 {
-    for (size_t i = 0; i < config->inbound_count; i++)
-        if (config->inbound[i].lenient_syntax &&
-            conn_inbound_may_take(&config->inbound[i], address, local))
+    const struct conn_inbound *inbound;
+    struct conn_walk walk;
+    conn_walk_begin(&walk, config, address, CONN_WALK_ALL, NULL);
+    while ((inbound = conn_walk_next(&walk)))
+        if (inbound->lenient_syntax && conn_inbound_takes_local(inbound, local))
             return true;
     return false;
+}
+
+uint64_t conn_inbound_largest(const struct conn_config *config, const struct sockaddr *address,
+                              const struct sockaddr *local)
+{
+    const struct conn_inbound *inbound;
+    struct conn_walk walk;
+    uint64_t largest = 0;
+    conn_walk_begin(&walk, config, address, CONN_WALK_ALL, NULL);
+    while ((inbound = conn_walk_next(&walk)))
+        if (inbound->limits.message_size > largest && conn_inbound_takes_local(inbound, local))
+            largest = inbound->limits.message_size;
+    return largest ? largest : config->limits.message_size;
 }
 
 /* --- domains --- */
@@ -171,9 +181,11 @@ const struct conn_inbound *conn_inbound_restricts(const struct conn_config *conf
                                                   enum conn_condition *condition)
 {
     const struct conn_inbound *found = NULL;
-    for (size_t i = 0; *client->sender_domain && i < config->inbound_count; i++) {
+    char room[CONN_DOMAIN_ROOM];
+    const char *domain = conn_domain_ascii(client->sender_domain, room);
+    for (size_t i = 0; domain && *domain && i < config->inbound_count; i++) {
         const struct conn_inbound *inbound = &config->inbound[i];
-        if (!restricts(inbound) || !names_domain(&inbound->sender_domains, client->sender_domain))
+        if (!restricts(inbound) || !names_domain(&inbound->sender_domains, domain))
             continue;
         enum conn_condition breach = find_breach(inbound, client);
         if (breach == CONN_CONDITION_NONE)

@@ -14,10 +14,6 @@
  * that is not of the Internet: not known, and then only a connector without Bindings takes it. */
 bool conn_inbound_takes_local(const struct conn_inbound *inbound, const struct sockaddr *local);
 
-/* Enabled, and address and local address fit: what is known before a client says anything. */
-bool conn_inbound_may_take(const struct conn_inbound *inbound, const struct sockaddr *address,
-                           const struct sockaddr *local);
-
 /* The connector that a client is most likely to use, before it says MAIL: the first that may take
  * it, those with SenderIPAddresses before those without. NULL: none. */
 const struct conn_inbound *conn_inbound_likely(const struct conn_config *config,
@@ -26,6 +22,10 @@ const struct conn_inbound *conn_inbound_likely(const struct conn_config *config,
 
 /* LenientSyntax, before MAIL: one of the connectors that may take the client says it. */
 bool conn_inbound_any_lenient(const struct conn_config *config, const struct sockaddr *address,
+                              const struct sockaddr *local);
+
+/* The largest MaxMessageSize of the connectors that may take the client; the gateway's without any. */
+uint64_t conn_inbound_largest(const struct conn_config *config, const struct sockaddr *address,
                               const struct sockaddr *local);
 
 /* AssociatedAcceptedDomains: the sender's domain is among them. The null sender passes. */

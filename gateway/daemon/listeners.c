@@ -14,6 +14,8 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include "connectors/address.h"
+
 enum { BACKLOG = 1024 };
 
 static void describe(struct listener *listener)
@@ -30,21 +32,6 @@ static void describe(struct listener *listener)
     } else {
         snprintf(listener->text, sizeof listener->text, "a socket of systemd's");
     }
-}
-
-static bool same_address(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
-{
-    if (a->ss_family != b->ss_family)
-        return false;
-    if (a->ss_family == AF_INET) {
-        const struct sockaddr_in *x = (const struct sockaddr_in *)a;
-        const struct sockaddr_in *y = (const struct sockaddr_in *)b;
-        return x->sin_port == y->sin_port && x->sin_addr.s_addr == y->sin_addr.s_addr;
-    }
-    const struct sockaddr_in6 *x = (const struct sockaddr_in6 *)a;
-    const struct sockaddr_in6 *y = (const struct sockaddr_in6 *)b;
-    return x->sin6_port == y->sin6_port &&
-           memcmp(&x->sin6_addr, &y->sin6_addr, sizeof x->sin6_addr) == 0;
 }
 
 int listeners_inherit(struct listeners *listeners, struct error *error)
@@ -77,7 +64,7 @@ static const struct listener *find(const struct listeners *listeners,
                                    const struct sockaddr_storage *address)
 {
     for (unsigned i = 0; i < listeners->count; i++)
-        if (same_address(&listeners->items[i].address, address))
+        if (conn_same_address(&listeners->items[i].address, address))
             return &listeners->items[i];
     return NULL;
 }

@@ -12,7 +12,7 @@
 static void refuse(struct session *session, int code, const char *text)
 {
     session_reply(session, code, "%s", text);
-    limits_count_error(session);
+    session_count_error(session);
 }
 
 static bool take_hello(struct session *session, const char *arguments, size_t length)
@@ -38,6 +38,14 @@ static bool take_hello(struct session *session, const char *arguments, size_t le
     return true;
 }
 
+/* A line of EHLO's answer, or nothing. */
+static const char *mechanisms(const struct session *session)
+{
+    static const char *const lines[] = {"", "250-AUTH EXTERNAL\r\n", "250-AUTH PLAIN LOGIN\r\n",
+                                        "250-AUTH PLAIN LOGIN EXTERNAL\r\n"};
+    return lines[session_offers_passwords(session) * 2 + session_offers_external(session)];
+}
+
 static void say_ehlo(struct session *session, const char *arguments, size_t length)
 {
     char text[1024];
@@ -45,10 +53,11 @@ static void say_ehlo(struct session *session, const char *arguments, size_t leng
         return;
     session->esmtp = true;
     int used = snprintf(text, sizeof text,
-                        "250-%s\r\n250-PIPELINING\r\n250-SIZE %llu\r\n250-8BITMIME\r\n%s"
+                        "250-%s\r\n250-PIPELINING\r\n250-SIZE %llu\r\n250-8BITMIME\r\n%s%s"
                         "250 ENHANCEDSTATUSCODES\r\n",
                         session_name(session), (unsigned long long)limits_size_offered(session),
-                        session->server && !session->stream.ssl ? "250-STARTTLS\r\n" : "");
+                        session->server && !session->stream.ssl ? "250-STARTTLS\r\n" : "",
+                        mechanisms(session));
     if (used < 0 || stream_write(&session->stream, text, (size_t)used) < 0)
         session_abort(session);
 }
@@ -141,6 +150,11 @@ static void say_starttls(struct session *session, const char *arguments, size_t 
     }
 }
 
+static void say_auth(struct session *session, const char *arguments, size_t length)
+{
+    session_authenticate(session, arguments, length);
+}
+
 static void say_unknown(struct session *session, const char *arguments, size_t length)
 {
     (void)arguments, (void)length;
@@ -166,7 +180,7 @@ static const struct {
     [SMTP_RSET] = {say_rset, true},       [SMTP_NOOP] = {say_noop, true},
     [SMTP_QUIT] = {say_quit, false},      [SMTP_VRFY] = {say_vrfy, true},
     [SMTP_HELP] = {say_help, true},       [SMTP_STARTTLS] = {say_starttls, false},
-    [SMTP_FOREIGN] = {hang_up, false},
+    [SMTP_AUTH] = {say_auth, true},       [SMTP_FOREIGN] = {hang_up, false},
 };
 
 void session_command(struct session *session, const char *line, size_t length)

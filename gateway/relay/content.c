@@ -59,7 +59,7 @@ bool content_admits_organization(struct session *session, const struct conn_inbo
         return true;
     report_violation(session, "XOORG names none of the connector's OriginatorOrganizations");
     session_reply(session, 550, "5.7.1 Mail of this originator organization is not admitted here");
-    limits_count_error(session);
+    session_count_error(session);
     return false;
 }
 
@@ -130,6 +130,7 @@ void content_begin(struct transaction *transaction)
     smtp_data_encode_start(&transaction->encoder);
     smtp_header_start(&transaction->header);
     smtp_firewall_start(firewall);
+    transaction->hidden_dot = (struct smtp_hidden_dot){0};
     firewall->removes = !conn_passes_trust(inbound, transaction->outbound);
     firewall->size_maximum = inbound->limits.header_size;
     firewall->count_maximum = inbound->limits.header_count;
@@ -165,6 +166,15 @@ static void filter(struct transaction *transaction, const char *bytes, size_t le
         header_ended(transaction);
 }
 
+/* What stands before it in the piece does not go out either. */
+static void refuse_hidden_dot(struct transaction *transaction)
+{
+    report_violation(transaction->session, "The message holds a dot hidden among NUL octets");
+    transaction_refuse(transaction, true, 554,
+                       "5.6.0 The message holds a line of NUL octets and a dot, which may be taken "
+                       "for its end");
+}
+
 /* The message's own bytes, as the decoder gives them. */
 int content_take(void *context, const char *bytes, size_t length)
 {
@@ -184,6 +194,8 @@ int content_take(void *context, const char *bytes, size_t length)
         transaction_refuse(transaction, false, 554,
                            "5.4.6 The message has gone through more than %u hops: a mail loop",
                            limits->hop_count);
+    } else if (smtp_hidden_dot_feed(&transaction->hidden_dot, bytes, length)) {
+        refuse_hidden_dot(transaction);
     } else {
         filter(transaction, bytes, length);
     }

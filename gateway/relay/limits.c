@@ -121,16 +121,8 @@ bool limits_admit(struct session *session, const struct conn_inbound *inbound, u
 
 uint64_t limits_size_offered(const struct session *session)
 {
-    const struct conn_config *config = session->snapshot->config;
-    uint64_t largest = 0;
-    for (size_t i = 0; i < config->inbound_count; i++) {
-        const struct conn_inbound *inbound = &config->inbound[i];
-        if (inbound->limits.message_size > largest &&
-            conn_inbound_may_take(inbound, address_of(session),
-                                  (const struct sockaddr *)&session->local))
-            largest = inbound->limits.message_size;
-    }
-    return largest ? largest : config->limits.message_size;
+    return conn_inbound_largest(session->snapshot->config, address_of(session),
+                                (const struct sockaddr *)&session->local);
 }
 
 /* --- mistakes --- */
@@ -142,7 +134,7 @@ static void hang_up(struct session *session, const char *limit, const char *text
     session_finish(session);
 }
 
-void limits_count_error(struct session *session)
+void session_count_error(struct session *session)
 {
     if (++session->errors >= limits_of(session)->protocol_errors && !session->closing)
         hang_up(session, "MaxProtocolErrors", "Too many errors");
@@ -179,7 +171,7 @@ static int64_t session_end_due(const struct session *session)
 /* A command that comes a byte at a time has no longer than one that does not come at all. */
 static int64_t inactivity_due(struct session *session, int64_t now)
 {
-    bool half = session->state == SESSION_COMMAND &&
+    bool half = (session->state == SESSION_COMMAND || session->state == SESSION_AUTHENTICATION) &&
                 (session->skipping_line || buffer_length(&session->input));
     if (!half)
         session->line_since = 0;

@@ -33,7 +33,7 @@ void limits_release(struct session *session); /* at the session's end */
 uint64_t limits_size_offered(const struct session *session);
 
 /* One more mistake, one more command that is not a message's: may end the session. */
-void limits_count_error(struct session *session);
+void session_count_error(struct session *session);
 void limits_count_junk(struct session *session);
 
 /* Milliseconds to the next moment at which limits_overdue() may have something to say. */

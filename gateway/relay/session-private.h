@@ -15,12 +15,15 @@
 #include "gateway/smtp/command.h"
 #include "gateway/smtp/data.h"
 #include "gateway/smtp/firewall.h"
+#include "gateway/smtp/hidden-dot.h"
 #include "gateway/smtp/reply.h"
 #include "pki/base/log.h"
 
 enum session_state {
+    SESSION_PROXY,     /* a balancer is to say for whom it connects */
     SESSION_COMMAND,   /* the next line is a command */
     SESSION_WAITING,   /* for the courier's answer; input rests */
+    SESSION_AUTHENTICATION, /* the next line answers a 334 */
     SESSION_DATA,      /* message data */
     SESSION_HANDSHAKE,
     SESSION_LINGERING  /* the last reply is out; input is thrown away until the client closes */
@@ -60,11 +63,16 @@ struct session {
     const struct conn_inbound *likely;  /* by the address; NULL: none takes it */
     const struct conn_inbound *inbound; /* that admitted a sender last; NULL: none yet */
     struct sockaddr_storage local;      /* our side's address */
-    struct sockaddr_storage address;
+    struct sockaddr_storage address;    /* the client's, also behind a balancer */
     char peer[64];         /* "192.0.2.1" */
+    char balancer[64];     /* through which it came; "": none */
+    bool greeted, implicit_tls;
     char id[24];
     char *hello;           /* what EHLO or HELO said; NULL before */
     const struct snapshot_server *server; /* the TLS to offer; NULL: none */
+    struct authentication *authentication; /* under way, or NULL */
+    bool authenticated;
+    const struct conn_credentials *credentials; /* proved, of the snapshot; NULL: none */
     struct transaction *transaction; /* from MAIL on */
 };
 
@@ -86,6 +94,7 @@ struct transaction {
     struct smtp_header_watch header;
     struct smtp_firewall firewall;
     bool names_organization; /* X-OriginatorOrg, or XOORG, which the connector admits */
+    struct smtp_hidden_dot hidden_dot;
     uint64_t size; /* bytes of the message as it came, without our Received */
     bool failed;   /* the courier takes no more, or the message is refused: the rest is thrown away */
     bool refused;  /* by us, with this: */
@@ -115,6 +124,20 @@ void session_log(const struct session *session, struct log *log); /* fields of t
 
 /* What we are called to this client: Fqdn of its connector, else HostName. */
 const char *session_name(const struct session *session);
+
+/* proxied.c: what a balancer says first, once it is whole. */
+void session_take_proxy(struct session *session);
+
+/* session.c, once the client is known: greets, or begins TLS. */
+void session_open_up(struct session *session);
+void session_describe_peer(struct session *session);
+
+/* authentication.c */
+void session_authenticate(struct session *session, const char *arguments, size_t length);
+void session_take_response(struct session *session, const char *line, size_t length);
+bool session_offers_passwords(const struct session *session);
+bool session_offers_external(const struct session *session);
+void session_end_authentication(struct session *session); /* bears none */
 
 /* commands.c */
 void session_command(struct session *session, const char *line, size_t length);

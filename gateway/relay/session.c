@@ -14,17 +14,20 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "connectors/address.h"
 #include "connectors/restrict.h"
 #include "pki/names.h"
 
 enum {
     INPUT_MAXIMUM = WORKER_SCRATCH + SMTP_COMMAND_MAXIMUM,
     HANDSHAKE_MILLISECONDS = 60000,
+    PROXY_MILLISECONDS = 5000,  /* a balancer sends its header at once */
     LINGER_MILLISECONDS = 5000,
     PIECES_AT_ONCE = 32
 };
 
 static void pump(struct session *session);
+static void greet(struct session *session);
 
 /* --- life --- */
 
@@ -45,6 +48,7 @@ static void free_session(struct session *session)
     log_end_of_session(session);
     transaction_end(session);
     limits_release(session);
+    session_end_authentication(session);
     stream_close(&session->stream);
     loop_cancel_timer(worker->loop, &session->timer);
     *session->link = session->next;
@@ -101,7 +105,8 @@ static void timed_out(struct loop_timer *timer)
 {
     struct session *session = container_of(timer, struct session, timer);
     bool outermost = session_begin(session);
-    if (session->state == SESSION_LINGERING || session->state == SESSION_HANDSHAKE) {
+    if (session->state == SESSION_LINGERING || session->state == SESSION_HANDSHAKE ||
+        session->state == SESSION_PROXY) {
         session_abort(session);
     } else if (session->transaction && session->transaction->close_after) {
         /* It waits for our reply and we for its end of data: say it now. */
@@ -118,7 +123,8 @@ static void set_timer(struct session *session)
 {
     struct worker *worker = session->worker;
     int64_t milliseconds = limits_wait(session);
-    if (session->state == SESSION_LINGERING || session->state == SESSION_HANDSHAKE)
+    if (session->state == SESSION_LINGERING || session->state == SESSION_HANDSHAKE ||
+        session->state == SESSION_PROXY)
         return;
     if (session->transaction && session->transaction->close_after)
         milliseconds = LINGER_MILLISECONDS;
@@ -207,7 +213,10 @@ static void secured(struct stream *stream, int result, const struct error *error
         session->esmtp = false;
         session->inbound = NULL;
         session->state = SESSION_COMMAND;
-        pump(session);
+        if (session->greeted)
+            pump(session);
+        else
+            greet(session);
     }
     session_end(session, outermost);
 }
@@ -245,7 +254,7 @@ static size_t take_line(struct session *session, const char *bytes, size_t lengt
         session->skipping_line = !newline;
         session_reply(session, 500, "5.5.2 The line is longer than %d bytes",
                       SMTP_COMMAND_MAXIMUM);
-        limits_count_error(session);
+        session_count_error(session);
         return taken;
     }
     if (!newline)
@@ -253,11 +262,14 @@ static size_t take_line(struct session *session, const char *bytes, size_t lengt
     if (taken < 2 || bytes[taken - 2] != '\r') {
         report_violation(session, "a command line ends with a bare line feed");
         session_reply(session, 500, "5.5.2 A command line ends with CR LF");
-        limits_count_error(session);
+        session_count_error(session);
         return taken;
     }
     session->line_since = 0;
-    session_command(session, bytes, taken - 2);
+    if (session->state == SESSION_AUTHENTICATION)
+        session_take_response(session, bytes, taken - 2);
+    else
+        session_command(session, bytes, taken - 2);
     /* RFC 3207 5: what came behind STARTTLS came in the clear, from whoever. */
     if (session->state == SESSION_HANDSHAKE && taken < length) {
         report_violation(session, "bytes came in one piece behind STARTTLS");
@@ -271,7 +283,7 @@ static size_t take_line(struct session *session, const char *bytes, size_t lengt
 static bool reads(const struct session *session)
 {
     return !session->dead && !session->closing &&
-           (session->state == SESSION_COMMAND ||
+           (session->state == SESSION_COMMAND || session->state == SESSION_AUTHENTICATION ||
             (session->state == SESSION_DATA && transaction_wants_data(session)));
 }
 
@@ -378,6 +390,10 @@ static void pump(struct session *session)
         throw_away(session);
         return;
     }
+    if (session->state == SESSION_PROXY) {
+        session_take_proxy(session);
+        return;
+    }
     while (pieces < PIECES_AT_ONCE && take_piece(session))
         pieces++;
     if (session->dead || session->state == SESSION_HANDSHAKE ||
@@ -427,7 +443,7 @@ static void on_stream(struct stream *stream)
 
 /* --- beginning --- */
 
-static void describe_peer(struct session *session)
+void session_describe_peer(struct session *session)
 {
     const struct sockaddr *address = (const struct sockaddr *)&session->address;
     const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)&session->address;
@@ -441,12 +457,12 @@ static void describe_peer(struct session *session)
 }
 
 /* What follows from the client's address and ours. */
-static void know_client(struct session *session, int fd)
+static void know_client(struct session *session)
 {
     const struct sockaddr *address = (const struct sockaddr *)&session->address;
     const struct sockaddr *local = (const struct sockaddr *)&session->local;
     socklen_t length = sizeof session->local;
-    if (getsockname(fd, (struct sockaddr *)&session->local, &length) < 0)
+    if (getsockname(session->stream.watch.fd, (struct sockaddr *)&session->local, &length) < 0)
         session->local.ss_family = AF_UNSPEC;
     session->likely = conn_inbound_likely(session->snapshot->config, address, local);
     session->lenient = conn_inbound_any_lenient(session->snapshot->config, address, local);
@@ -457,6 +473,14 @@ const char *session_name(const struct session *session)
 {
     const struct conn_inbound *inbound = session->inbound ? session->inbound : session->likely;
     return inbound && inbound->fqdn ? inbound->fqdn : session->snapshot->config->host_name;
+}
+
+/* RFC 5321 3.1: a client waits for the greeting. One that does not is a machine that sends to
+ * whoever listens, or has a stranger's bytes in front of its own. */
+static bool has_spoken(const struct session *session)
+{
+    char byte;
+    return recv(session->stream.watch.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
 static void greet(struct session *session)
@@ -476,11 +500,42 @@ static void greet(struct session *session)
         session_abort(session);
         return;
     }
+    session->greeted = true;
+    if (!session->stream.ssl && has_spoken(session)) {
+        report_violation(session, "the client spoke before it was greeted");
+        session_reply(session, 554, "5.5.1 %s speaks first", session_name(session));
+        session_finish(session);
+        return;
+    }
     session_reply(session, 220, "%s ESMTP Postern", session_name(session));
     pump(session);
 }
 
-void session_accept(struct worker *worker, int fd, const struct sockaddr_storage *address)
+void session_open_up(struct session *session)
+{
+    know_client(session);
+    if (!session->implicit_tls) {
+        session->state = SESSION_COMMAND;
+        greet(session);
+    } else if (session->server) {
+        session->state = SESSION_HANDSHAKE;
+        start_tls(session);
+    } else {
+        report_violation(session, "no certificate is there for a listener with ImplicitTls");
+        session_abort(session);
+    }
+}
+
+/* The timer runs from here to the header's last byte. */
+static void await_proxy(struct session *session)
+{
+    session->state = SESSION_PROXY;
+    if (loop_set_timer(session->worker->loop, &session->timer, PROXY_MILLISECONDS, timed_out) < 0)
+        session_abort(session);
+}
+
+void session_accept(struct worker *worker, int fd, const struct sockaddr_storage *address,
+                    const struct conn_listener *listener)
 {
     struct session *session = calloc(1, sizeof *session);
     if (!session) {
@@ -493,9 +548,9 @@ void session_accept(struct worker *worker, int fd, const struct sockaddr_storage
     session->address = *address;
     session->started = loop_now(worker->loop);
     buffer_init(&session->input, INPUT_MAXIMUM);
-    describe_peer(session);
+    session_describe_peer(session);
     snprintf(session->id, sizeof session->id, "%016llx", (unsigned long long)worker->serial++);
-    know_client(session, fd);
+    session->implicit_tls = listener && listener->implicit_tls;
     session->next = worker->sessions;
     session->link = &worker->sessions;
     if (session->next)
@@ -508,8 +563,12 @@ void session_accept(struct worker *worker, int fd, const struct sockaddr_storage
         session_abort(session);
     } else {
         /* Nothing is known to be writable before the first event; a fresh socket always is. */
-        session->stream.writable = true;
-        greet(session);
+        session->stream.writable = session->stream.readable = true;
+        if (listener && conn_ranges_take(listener->balancers, listener->balancer_count,
+                                         (const struct sockaddr *)address))
+            await_proxy(session);
+        else
+            session_open_up(session);
     }
     session_end(session, outermost);
 }
@@ -528,7 +587,7 @@ void session_drain(struct session *session)
     if (!session->closing && !session->transaction && session->state == SESSION_COMMAND) {
         session_reply(session, 421, "4.3.2 %s is shutting down", session_name(session));
         session_finish(session);
-    } else if (session->state == SESSION_HANDSHAKE) {
+    } else if (session->state == SESSION_HANDSHAKE || session->state == SESSION_PROXY) {
         session_abort(session);
     }
     session_end(session, outermost);
@@ -549,6 +608,8 @@ void session_log(const struct session *session, struct log *log)
     const struct tls_peer *peer = tls_peer(ssl);
     log_text(log, "session", session->id);
     log_text(log, "client", session->peer);
+    if (session->balancer[0])
+        log_text(log, "balancer", session->balancer);
     log_text(log, "hello", session->hello);
     if (!ssl || !SSL_is_init_finished(ssl))
         return;

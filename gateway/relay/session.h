@@ -14,8 +14,10 @@
 
 struct session;
 
-/* Takes the descriptor over and greets. */
-void session_accept(struct worker *worker, int fd, const struct sockaddr_storage *address);
+/* Takes the descriptor over and greets, as `listener` (of the worker's snapshot; NULL: one that
+ * systemd opened and postern.xml does not name) has it: behind a PROXY header, inside TLS. */
+void session_accept(struct worker *worker, int fd, const struct sockaddr_storage *address,
+                    const struct conn_listener *listener);
 /* No new transaction: says 421 and closes when none is under way, else after it. */
 void session_drain(struct session *session);
 void session_cut_off(struct session *session);

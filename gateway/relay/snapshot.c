@@ -189,12 +189,13 @@ static struct snapshot_server wanted_server(const struct snapshot *snapshot,
                                             const struct sockaddr *address,
                                             const struct sockaddr *local)
 {
-    const struct conn_config *config = snapshot->config;
     struct snapshot_server wanted = {.minimum = CONN_TLS_1_3};
+    struct conn_walk walk;
+    const struct conn_inbound *connector;
     bool any = false;
-    for (size_t i = 0; i < config->inbound_count; i++) {
-        const struct conn_inbound *connector = &config->inbound[i];
-        if (!conn_inbound_may_take(connector, address, local))
+    conn_walk_begin(&walk, snapshot->config, address, CONN_WALK_ALL, NULL);
+    while ((connector = conn_walk_next(&walk))) {
+        if (!conn_inbound_takes_local(connector, local))
             continue;
         any = true;
         if (!wanted.identity)

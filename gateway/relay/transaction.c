@@ -48,7 +48,7 @@ static void refuse_syntax(struct session *session, enum smtp_syntax syntax, bool
                       recipient ? "RCPT TO:<address>" : "MAIL FROM:<address>");
         break;
     }
-    limits_count_error(session);
+    session_count_error(session);
 }
 
 /* --- MAIL --- */
@@ -62,6 +62,7 @@ static const struct pki_peer_verdict *find_verdict(const void *context,
 static struct conn_client describe_client(const struct session *session,
                                          const struct smtp_mail *mail)
 {
+    static const struct conn_names none;
     const SSL *ssl = session->stream.ssl;
     return (struct conn_client){.address = (const struct sockaddr *)&session->address,
                                 .local = (const struct sockaddr *)&session->local,
@@ -71,6 +72,8 @@ static struct conn_client describe_client(const struct session *session,
                                 .group = ssl ? tls_group(ssl) : 0,
                                 .verdict = find_verdict,
                                 .context = tls_peer(ssl),
+                                .names = ssl ? &tls_peer(ssl)->names : &none,
+                                .credentials = session->credentials,
                                 .sender_domain = mail->path.domain};
 }
 
@@ -100,6 +103,9 @@ static void refuse_sender(struct session *session, enum conn_condition condition
         session_reply(session, 550,
                       "5.7.1 The certificate presented (or its absence) admits no mail here");
         break;
+    case CONN_CONDITION_CREDENTIALS:
+        session_reply(session, 530, "5.7.0 Authentication required");
+        break;
     case CONN_CONDITION_SENDER_DOMAIN:
         session_reply(session, 550, "5.7.1 Mail of this sender's domain is not admitted from here");
         break;
@@ -126,7 +132,7 @@ static bool is_restricted(struct session *session, const struct smtp_mail *mail)
                   condition == CONN_CONDITION_ADDRESS
                       ? "addresses (RestrictDomainsToIPAddresses)"
                       : "a certificate (RestrictDomainsToCertificate)");
-    limits_count_error(session);
+    session_count_error(session);
     return true;
 }
 
@@ -183,7 +189,7 @@ void transaction_mail(struct session *session, const char *arguments, size_t len
     if (!inbound) {
         report_sender_refused(session, &mail, closest, condition);
         refuse_sender(session, condition);
-        limits_count_error(session);
+        session_count_error(session);
         return;
     }
     if (lenient && !inbound->lenient_syntax) {
@@ -244,7 +250,7 @@ void transaction_rcpt(struct session *session, const char *arguments, size_t len
         config, transaction->inbound, path.domain[0] ? path.domain : config->host_name);
     if (!outbound) {
         refuse_recipient(session, &path, 550, "5.7.1 No outbound connector takes this recipient");
-        limits_count_error(session);
+        session_count_error(session);
         return;
     }
     if (transaction->courier && transaction->outbound != outbound) {

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "connectors/address.h"
 #include "gateway/relay/pool.h"
 #include "gateway/relay/session.h"
 #include "pki/base/log.h"
@@ -20,6 +21,8 @@ enum { ACCEPT_PAUSE_MILLISECONDS = 200 };
 struct worker_listener {
     struct worker *worker;
     struct loop_watch watch;
+    struct sockaddr_storage address;
+    const struct conn_listener *declared; /* in the worker's snapshot; NULL: systemd's alone */
 };
 
 static _Atomic int64_t sessions_everywhere;
@@ -57,7 +60,7 @@ static void accept_one(struct loop_watch *watch, uint32_t events)
     if (fd >= 0) {
         int64_t open = atomic_fetch_add_explicit(&sessions_everywhere, 1, memory_order_relaxed);
         worker->sessions_limit_reached = open >= worker->snapshot->config->limits.sessions;
-        session_accept(worker, fd, &address);
+        session_accept(worker, fd, &address, listener->declared);
     } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
         pause_accepting(worker, errno);
     }
@@ -81,6 +84,15 @@ static void listen_again(struct loop_timer *timer)
         watch_listeners(worker);
 }
 
+static void find_declared(struct worker_listener *listener)
+{
+    const struct conn_config *config = listener->worker->snapshot->config;
+    listener->declared = NULL;
+    for (size_t i = 0; i < config->listener_count && !listener->declared; i++)
+        if (conn_same_address(&config->listeners[i].socket_address, &listener->address))
+            listener->declared = &config->listeners[i];
+}
+
 int worker_set_listeners(struct worker *worker, const int *listeners, size_t count)
 {
     struct worker_listener *fresh = calloc(count + 1, sizeof *fresh);
@@ -93,6 +105,10 @@ int worker_set_listeners(struct worker *worker, const int *listeners, size_t cou
     for (size_t i = 0; i < count; i++) {
         fresh[i].worker = worker;
         fresh[i].watch.fd = listeners[i];
+        socklen_t length = sizeof fresh[i].address;
+        if (getsockname(listeners[i], (struct sockaddr *)&fresh[i].address, &length) < 0)
+            fresh[i].address.ss_family = AF_UNSPEC;
+        find_declared(&fresh[i]);
     }
     if (!worker->draining)
         watch_listeners(worker);
@@ -149,6 +165,8 @@ void worker_set_snapshot(struct worker *worker, struct snapshot *snapshot)
 {
     struct snapshot *old = worker->snapshot;
     worker->snapshot = snapshot_ref(snapshot);
+    for (size_t i = 0; i < worker->listener_count; i++)
+        find_declared(&worker->listeners[i]);
     pool_take_up(worker->pool);
     snapshot_unref(old);
 }

@@ -33,6 +33,7 @@ enum smtp_verb {
     SMTP_VRFY,
     SMTP_HELP,
     SMTP_STARTTLS,
+    SMTP_AUTH,
     SMTP_FOREIGN /* HTTP and the like: someone talks another protocol at us */
 };
 
