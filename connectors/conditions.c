@@ -10,11 +10,13 @@
 
 #include "connectors/address.h"
 #include "connectors/load.h"
+#include "connectors/restrict.h"
 #include "connectors/suites.h"
 
 static const char *const condition_names[] = {
     [CONN_CONDITION_NONE] = "none",
     [CONN_CONDITION_ADDRESS] = "address",
+    [CONN_CONDITION_BINDING] = "binding",
     [CONN_CONDITION_TLS] = "tls",
     [CONN_CONDITION_TLS_VERSION] = "tls-version",
     [CONN_CONDITION_CIPHER_SUITE] = "cipher-suite",
@@ -62,6 +64,24 @@ static void explain_address(const struct conn_inbound *inbound, const struct con
             return;
         }
     }
+}
+
+/* --- our own side --- */
+
+static bool binding_holds(const struct conn_inbound *inbound, const struct conn_client *client)
+{
+    return !client->local || conn_inbound_takes_local(inbound, client->local);
+}
+
+static void explain_binding(const struct conn_inbound *inbound, const struct conn_client *client,
+                            bool holds, char *text, size_t size)
+{
+    if (!inbound->binding_count)
+        snprintf(text, size, "there is no Bindings: any listener will do");
+    else if (!client->local)
+        snprintf(text, size, "Bindings is taken for granted: the listener is not known");
+    else
+        snprintf(text, size, "Bindings %s the listener", holds ? "has" : "does not have");
 }
 
 /* --- TLS --- */
@@ -189,6 +209,8 @@ static const char *matching(const struct conn_strings *domains, const char *doma
 static bool sender_holds(const struct conn_inbound *inbound, const struct conn_client *client)
 {
     const struct conn_strings *domains = &inbound->sender_domains;
+    if (!conn_inbound_associates(inbound, client->sender_domain))
+        return false;
     if (!domains->count)
         return true;
     if (!*client->sender_domain)
@@ -200,7 +222,9 @@ static void explain_sender(const struct conn_inbound *inbound, const struct conn
                            bool holds, char *text, size_t size)
 {
     const struct conn_strings *domains = &inbound->sender_domains;
-    if (!domains->count)
+    if (!conn_inbound_associates(inbound, client->sender_domain))
+        snprintf(text, size, "AssociatedAcceptedDomains does not have %s", client->sender_domain);
+    else if (!domains->count)
         snprintf(text, size, "there is no SenderDomains: any sender will do");
     else if (!*client->sender_domain)
         snprintf(text, size,
@@ -219,6 +243,7 @@ static void explain_sender(const struct conn_inbound *inbound, const struct conn
 
 const struct conn_rule conn_rules[] = {
     {CONN_CONDITION_ADDRESS, address_holds, explain_address},
+    {CONN_CONDITION_BINDING, binding_holds, explain_binding},
     {CONN_CONDITION_TLS, tls_holds, explain_tls},
     {CONN_CONDITION_TLS_VERSION, version_holds, explain_version},
     {CONN_CONDITION_CIPHER_SUITE, cipher_holds, explain_cipher},

@@ -290,9 +290,46 @@ static bool credentials_without_certificate(const struct subject *subject)
     return has(subject, "Credentials") && has_no_certificate(subject);
 }
 
-static bool has_organizations(const struct subject *subject)
+static bool trusts_anyone(const struct subject *subject)
 {
-    return has(subject, "OriginatorOrganizations");
+    return subject->inbound->cloud_services_mail && !has(subject, "SenderIPAddresses") &&
+           !has(subject, "TlsSenderCertificateName");
+}
+
+static bool internal_and_hybrid(const struct subject *subject)
+{
+    return subject->inbound->treat_as_internal && subject->inbound->cloud_services_mail;
+}
+
+static bool internal_partner(const struct subject *subject)
+{
+    return subject->inbound->treat_as_internal &&
+           subject->inbound->connector_type != CONN_TYPE_ON_PREMISES;
+}
+
+static bool internal_without_domains(const struct subject *subject)
+{
+    return subject->inbound->treat_as_internal && !subject->reader->gateway_lost &&
+           !subject->reader->config->accepted_domains.count;
+}
+
+static bool restricts_without_addresses(const struct subject *subject)
+{
+    return subject->inbound->restrict_to_addresses &&
+           (!has(subject, "SenderDomains") || !has(subject, "SenderIPAddresses"));
+}
+
+static bool restricts_without_certificate(const struct subject *subject)
+{
+    return subject->inbound->restrict_to_certificate &&
+           (!has(subject, "SenderDomains") || !has(subject, "TlsSenderCertificateName"));
+}
+
+static bool restricts_our_own(const struct subject *subject)
+{
+    const struct conn_inbound *inbound = subject->inbound;
+    return inbound->connector_type == CONN_TYPE_ON_PREMISES &&
+           (inbound->restrict_to_addresses || inbound->restrict_to_certificate);
 }
 
 static bool is_queued(const struct subject *subject)
@@ -362,10 +399,33 @@ static const struct rule inbound_rules[] = {
     {"TlsSenderCertificateName", false, names_without_certificate,
      "TlsSenderCertificateName needs TLS, but there is no certificate to offer STARTTLS with",
      "add a <Certificate> to postern.xml"},
-    {"OriginatorOrganizations", true, has_organizations,
-     "OriginatorOrganizations is taken, but not enforced yet: mail of every tenant that presents "
-     "the same certificate is let in through this connector",
-     "until then let the server behind the gateway check X-OriginatorOrg"},
+    {"CloudServicesMailEnabled", true, trusts_anyone,
+     "CloudServicesMailEnabled does nothing here: the client proves nothing, so "
+     "X-MS-Exchange-Organization-* and X-MS-Exchange-CrossPremises-* headers are removed",
+     "add <SenderIPAddresses>, or <TlsSenderCertificateName> with <TrustAnchors>"},
+    {"TreatMessagesAsInternal", false, internal_and_hybrid,
+     "TreatMessagesAsInternal and CloudServicesMailEnabled exclude each other: the one is for "
+     "servers that are not Exchange, the other for those that are",
+     "take one of them out"},
+    {"TreatMessagesAsInternal", false, internal_partner,
+     "TreatMessagesAsInternal needs ConnectorType OnPremises: a partner's mail is not internal",
+     "add <ConnectorType>OnPremises</ConnectorType>, or take TreatMessagesAsInternal out"},
+    {"TreatMessagesAsInternal", true, internal_without_domains,
+     "TreatMessagesAsInternal does nothing: postern.xml names no AcceptedDomains, so no sender is "
+     "known to be ours",
+     "add <AcceptedDomains><Domain>contoso.com</Domain></AcceptedDomains> to postern.xml"},
+    {"RestrictDomainsToIPAddresses", false, restricts_without_addresses,
+     "RestrictDomainsToIPAddresses needs SenderDomains and SenderIPAddresses: which domains may "
+     "come only from where",
+     "add both, or take RestrictDomainsToIPAddresses out"},
+    {"RestrictDomainsToCertificate", false, restricts_without_certificate,
+     "RestrictDomainsToCertificate needs SenderDomains and TlsSenderCertificateName: which domains "
+     "may come only with which certificate",
+     "add both, or take RestrictDomainsToCertificate out"},
+    {"ConnectorType", true, restricts_our_own,
+     "RestrictDomainsToIPAddresses and RestrictDomainsToCertificate do nothing: they are for "
+     "partners, and ConnectorType is OnPremises",
+     "write <ConnectorType>Partner</ConnectorType>, or take them out"},
     {"Delivery", false, is_queued,
      "Delivery Queued cannot be used: there is no queue yet, and mail must not be taken that could "
      "not be kept",
@@ -373,64 +433,10 @@ static const struct rule inbound_rules[] = {
      "hop's answer"},
 };
 
-/* Words that are in the model, and that nothing looks at yet. */
-static const char *const inbound_later[] = {
-    "ConnectorType",
-    "Fqdn",
-    "RestrictDomainsToCertificate",
-    "RestrictDomainsToIPAddresses",
-    "CloudServicesMailEnabled",
-    "TreatMessagesAsInternal",
-    "AssociatedAcceptedDomains",
-    "Bindings",
-    "LenientSyntax",
-    "BareLinefeed",
-    "MaxMessageSize",
-    "MaxHeaderSize",
-    "MaxHeaderCount",
-    "MaxLineLength",
-    "MaxHopCount",
-    "MaxRecipientsPerMessage",
-    "MaxProtocolErrors",
-    "MaxJunkCommands",
-    "MaxInboundConnection",
-    "MaxInboundConnectionPerSource",
-    "MessageRateLimit",
-    "MinimumTransferRate",
-    "ConnectionInactivityTimeOut",
-    "ConnectionTimeOut",
-};
-static const char *const gateway_later[] = {
-    "MaxHeaderSize",
-    "MaxHeaderCount",
-    "MaxLineLength",
-    "MaxRecipientsPerMessage",
-    "MaxProtocolErrors",
-    "MaxJunkCommands",
-    "MaxInboundConnectionPerSource",
-    "MessageRateLimit",
-    "MinimumTransferRate",
-    "ConnectionTimeOut",
-};
-
-static void warn_later(const struct subject *subject, const char *const *names, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        struct error error;
-        const xmlNode *node = conn_find_child(subject->node, names[i]);
-        if (!node && !xmlHasProp(subject->node, (const xmlChar *)names[i]))
-            continue;
-        error_set(&error, EX_CONFIG, "%s is taken, but not enforced yet", names[i]);
-        error_cure(&error, "do not rely on it, or take it out to be rid of this warning");
-        conn_complain(subject->reader, node ? node : subject->node, true, &error);
-    }
-}
-
 void conn_apply_gateway_rules(struct conn_reader *reader, const xmlNode *node)
 {
     struct subject subject = {.reader = reader, .node = node};
     apply(gateway_rules, ARRAY_SIZE(gateway_rules), &subject);
-    warn_later(&subject, gateway_later, ARRAY_SIZE(gateway_later));
 }
 
 void conn_apply_inbound_rules(struct conn_reader *reader, const xmlNode *node,
@@ -438,7 +444,6 @@ void conn_apply_inbound_rules(struct conn_reader *reader, const xmlNode *node,
 {
     struct subject subject = {.reader = reader, .node = node, .inbound = inbound};
     apply(inbound_rules, ARRAY_SIZE(inbound_rules), &subject);
-    warn_later(&subject, inbound_later, ARRAY_SIZE(inbound_later));
     apply(tls_list_rules, ARRAY_SIZE(tls_list_rules), &subject);
 }
 
@@ -504,9 +509,10 @@ static bool groups_without_tls(const struct subject *subject)
     return settings_of(subject) == CONN_TLS_NONE && has(subject, "TlsGroups");
 }
 
-static bool is_cloud_services(const struct subject *subject)
+static bool trusts_unproven(const struct subject *subject)
 {
-    return subject->outbound->cloud_services_mail;
+    return subject->outbound->cloud_services_mail &&
+           settings_of(subject) < CONN_TLS_CERTIFICATE_VALIDATION;
 }
 
 static bool takes_no_recipient(const struct subject *subject)
@@ -638,10 +644,10 @@ static const struct rule outbound_rules[] = {
     {"TlsMinimumVersion", true, version_without_tls,
      "TlsMinimumVersion is not used: with TlsSettings None there is no TLS",
      "choose other TlsSettings, or take TlsMinimumVersion out"},
-    {"CloudServicesMailEnabled", true, is_cloud_services,
-     "CloudServicesMailEnabled is taken, but not enforced yet: X-MS-Exchange-Organization-* and "
-     "X-MS-Exchange-CrossPremises-* headers cross as they come, on every connector",
-     "until then let no server behind the gateway trust these headers from others"},
+    {"CloudServicesMailEnabled", true, trusts_unproven,
+     "CloudServicesMailEnabled does nothing here: the next hop proves nothing, so "
+     "X-MS-Exchange-Organization-* and X-MS-Exchange-CrossPremises-* headers are removed",
+     "write <TlsSettings>DomainValidation</TlsSettings> with TlsDomain and TrustAnchors"},
 };
 
 void conn_apply_outbound_rules(struct conn_reader *reader, const xmlNode *node,

@@ -18,6 +18,7 @@
 /* What is known of a client when it says MAIL. */
 struct conn_client {
     const struct sockaddr *address;
+    const struct sockaddr *local; /* ours that it came in on; NULL: not known */
     bool tls;
     enum conn_tls_version tls_version; /* when tls, and: */
     unsigned cipher_suite;             /* the code of TLS */
@@ -38,6 +39,7 @@ struct conn_client {
 enum conn_condition { /* the condition that did not hold */
                       CONN_CONDITION_NONE,
                       CONN_CONDITION_ADDRESS,
+                      CONN_CONDITION_BINDING, /* Bindings: it came in on another listener */
                       CONN_CONDITION_TLS, /* RequireTls, and there is none */
                       CONN_CONDITION_TLS_VERSION,
                       CONN_CONDITION_CIPHER_SUITE, /* TlsCipherSuites, TlsGroups */

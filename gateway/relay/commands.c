@@ -3,21 +3,11 @@
  *
  * A session's verbs: what each command does, and what may follow what. See session.h. */
 #include "gateway/relay/session-private.h"
+#include "gateway/smtp/lenient.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { ERRORS_MAXIMUM = 20 };
-
-void session_count_error(struct session *session)
-{
-    if (++session->errors < ERRORS_MAXIMUM || session->closing)
-        return;
-    report_violation(session, "too many errors");
-    session_reply(session, 421, "4.7.0 Too many errors");
-    session_finish(session);
-}
 
 static void refuse(struct session *session, int code, const char *text)
 {
@@ -27,6 +17,11 @@ static void refuse(struct session *session, int code, const char *text)
 
 static bool take_hello(struct session *session, const char *arguments, size_t length)
 {
+    char text[SMTP_LENIENT_MAXIMUM];
+    if (session->lenient && !smtp_hello_is_valid(arguments, length)) {
+        length = smtp_lenient_hello(arguments, length, session->peer, text);
+        arguments = text;
+    }
     if (!smtp_hello_is_valid(arguments, length)) {
         refuse(session, 501, "5.5.4 A host name or an address literal is needed");
         return false;
@@ -53,7 +48,6 @@ static const char *mechanisms(const struct session *session)
 
 static void say_ehlo(struct session *session, const char *arguments, size_t length)
 {
-    const struct conn_config *config = session->snapshot->config;
     char text[1024];
     if (!take_hello(session, arguments, length))
         return;
@@ -61,7 +55,7 @@ static void say_ehlo(struct session *session, const char *arguments, size_t leng
     int used = snprintf(text, sizeof text,
                         "250-%s\r\n250-PIPELINING\r\n250-SIZE %llu\r\n250-8BITMIME\r\n%s%s"
                         "250 ENHANCEDSTATUSCODES\r\n",
-                        config->host_name, (unsigned long long)config->limits.message_size,
+                        session_name(session), (unsigned long long)limits_size_offered(session),
                         session->server && !session->stream.ssl ? "250-STARTTLS\r\n" : "",
                         mechanisms(session));
     if (used < 0 || stream_write(&session->stream, text, (size_t)used) < 0)
@@ -73,7 +67,7 @@ static void say_helo(struct session *session, const char *arguments, size_t leng
     if (!take_hello(session, arguments, length))
         return;
     session->esmtp = false;
-    session_reply(session, 250, "%s", session->snapshot->config->host_name);
+    session_reply(session, 250, "%s", session_name(session));
 }
 
 static void say_mail(struct session *session, const char *arguments, size_t length)
@@ -123,8 +117,7 @@ static void say_noop(struct session *session, const char *arguments, size_t leng
 static void say_quit(struct session *session, const char *arguments, size_t length)
 {
     (void)arguments, (void)length;
-    session_reply(session, 221, "2.0.0 %s closes the connection",
-                  session->snapshot->config->host_name);
+    session_reply(session, 221, "2.0.0 %s closes the connection", session_name(session));
     session_say_goodbye(session);
 }
 
@@ -176,14 +169,18 @@ static void hang_up(struct session *session, const char *arguments, size_t lengt
     session_abort(session);
 }
 
+/* `junk`: it counts as MaxJunkCommands has it. */
 static const struct {
     void (*run)(struct session *session, const char *arguments, size_t length);
+    bool junk;
 } verbs[] = {
-    [SMTP_UNKNOWN] = {say_unknown}, [SMTP_EHLO] = {say_ehlo},         [SMTP_HELO] = {say_helo},
-    [SMTP_MAIL] = {say_mail},       [SMTP_RCPT] = {say_rcpt},         [SMTP_DATA] = {say_data},
-    [SMTP_RSET] = {say_rset},       [SMTP_NOOP] = {say_noop},         [SMTP_QUIT] = {say_quit},
-    [SMTP_VRFY] = {say_vrfy},       [SMTP_HELP] = {say_help},
-    [SMTP_STARTTLS] = {say_starttls}, [SMTP_AUTH] = {say_auth}, [SMTP_FOREIGN] = {hang_up},
+    [SMTP_UNKNOWN] = {say_unknown, true}, [SMTP_EHLO] = {say_ehlo, true},
+    [SMTP_HELO] = {say_helo, true},       [SMTP_MAIL] = {say_mail, true},
+    [SMTP_RCPT] = {say_rcpt, false},      [SMTP_DATA] = {say_data, false},
+    [SMTP_RSET] = {say_rset, true},       [SMTP_NOOP] = {say_noop, true},
+    [SMTP_QUIT] = {say_quit, false},      [SMTP_VRFY] = {say_vrfy, true},
+    [SMTP_HELP] = {say_help, true},       [SMTP_STARTTLS] = {say_starttls, false},
+    [SMTP_AUTH] = {say_auth, true},       [SMTP_FOREIGN] = {hang_up, false},
 };
 
 void session_command(struct session *session, const char *line, size_t length)
@@ -191,5 +188,8 @@ void session_command(struct session *session, const char *line, size_t length)
     const char *arguments;
     size_t arguments_length;
     enum smtp_verb verb = smtp_verb(line, length, &arguments, &arguments_length);
-    verbs[verb].run(session, arguments, arguments_length);
+    if (verbs[verb].junk)
+        limits_count_junk(session);
+    if (!session->closing && !session->dead)
+        verbs[verb].run(session, arguments, arguments_length);
 }

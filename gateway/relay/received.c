@@ -43,7 +43,7 @@ size_t received_line(const struct session *session, const struct transaction *tr
                           "\twith %s id %s%s;\r\n"
                           "\t%s\r\n",
                           session->hello, six ? "IPv6:" : "", session->peer,
-                          session->snapshot->config->host_name, transaction->inbound->name,
+                          session_name(session), transaction->inbound->name,
                           protocol, transaction->id, tls, now);
     return length < 0 || (size_t)length >= size ? 0 : (size_t)length;
 }

@@ -9,10 +9,12 @@
 #include "connectors/select.h"
 #include "gateway/net/stream.h"
 #include "gateway/relay/courier.h"
+#include "gateway/relay/limits.h"
 #include "gateway/relay/session.h"
 #include "gateway/relay/tls.h"
 #include "gateway/smtp/command.h"
 #include "gateway/smtp/data.h"
+#include "gateway/smtp/firewall.h"
 #include "gateway/smtp/hidden-dot.h"
 #include "gateway/smtp/reply.h"
 #include "pki/base/log.h"
@@ -28,6 +30,15 @@ enum session_state {
 };
 
 struct transaction;
+struct counter;
+
+/* Where a session is counted, beside the gateway's total. */
+enum session_count {
+    SESSION_COUNT_SOURCE,           /* its address, at the gateway */
+    SESSION_COUNT_CONNECTOR,        /* the connector that admitted it */
+    SESSION_COUNT_CONNECTOR_SOURCE, /* its address there */
+    SESSION_COUNTS
+};
 
 struct session {
     struct stream stream;
@@ -42,9 +53,17 @@ struct session {
     bool skipping_line;    /* a command line past the maximum goes by */
     bool closing;          /* close when what is written has gone out */
     bool draining;         /* no further transaction */
+    bool lenient;          /* a connector for this address says LenientSyntax */
     unsigned errors, messages;
+    unsigned junk; /* commands since the last message */
     int64_t started;
-    struct sockaddr_storage address; /* the client's, also behind a balancer */
+    int64_t line_since; /* when the first byte of an unfinished command came; 0: there is none */
+    struct limits_pace pace;
+    struct counter *counted[SESSION_COUNTS];
+    const struct conn_inbound *likely;  /* by the address; NULL: none takes it */
+    const struct conn_inbound *inbound; /* that admitted a sender last; NULL: none yet */
+    struct sockaddr_storage local;      /* our side's address */
+    struct sockaddr_storage address;    /* the client's, also behind a balancer */
     char peer[64];         /* "192.0.2.1" */
     char balancer[64];     /* through which it came; "": none */
     bool greeted, implicit_tls;
@@ -68,11 +87,14 @@ struct transaction {
     char domain[SMTP_DOMAIN_MAXIMUM + 1]; /* of the first recipient with a route */
     struct buffer recipients; /* accepted, "<a>, <b>", for the log */
     char last_recipient[SMTP_PATH_MAXIMUM + 1];
-    unsigned accepted;
+    unsigned accepted, asked_for; /* recipients: by the next hop, and of it */
+    bool too_many;
     enum { ASKED_RECIPIENT, ASKED_DATA, ASKED_MESSAGE } asked;
     struct smtp_data_decoder decoder;
     struct smtp_data_encoder encoder;
     struct smtp_header_watch header;
+    struct smtp_firewall firewall;
+    bool names_organization; /* X-OriginatorOrg, or XOORG, which the connector admits */
     struct smtp_hidden_dot hidden_dot;
     uint64_t size; /* bytes of the message as it came, without our Received */
     bool failed;   /* the courier takes no more, or the message is refused: the rest is thrown away */
@@ -101,6 +123,9 @@ void session_resume(struct session *session); /* go on reading */
 void session_answered(struct session *session);
 void session_log(const struct session *session, struct log *log); /* fields of the client's side */
 
+/* What we are called to this client: Fqdn of its connector, else HostName. */
+const char *session_name(const struct session *session);
+
 /* proxied.c: what a balancer says first, once it is whole. */
 void session_take_proxy(struct session *session);
 
@@ -117,7 +142,6 @@ void session_end_authentication(struct session *session); /* bears none */
 
 /* commands.c */
 void session_command(struct session *session, const char *line, size_t length);
-void session_count_error(struct session *session);
 
 /* transaction.c */
 void transaction_mail(struct session *session, const char *arguments, size_t length);
@@ -127,6 +151,21 @@ void transaction_data(struct session *session);
 size_t transaction_take(struct session *session, const char *bytes, size_t length);
 bool transaction_wants_data(const struct session *session);
 void transaction_end(struct session *session); /* bears none */
+
+/* The message will not be delivered: the connection to the next hop is broken off at once, and what
+ * still comes is thrown away up to its end. */
+void transaction_refuse(struct transaction *transaction, bool close_after, int code,
+                        const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* content.c: what is in the message, on its way from decoder to encoder */
+void content_begin(struct transaction *transaction);
+int content_take(void *transaction, const char *bytes, size_t length);
+void content_end(struct transaction *transaction);
+void content_violation(struct transaction *transaction, enum smtp_data_result result);
+/* OriginatorOrganizations at MAIL, with what XOORG says (NULL: nothing). False: refused, the reply is
+ * written. */
+bool content_admits_organization(struct session *session, const struct conn_inbound *inbound,
+                                 const char *xoorg);
 
 /* received.c: our line on top, with its CRLF, into `text`; returns the length. */
 size_t received_line(const struct session *session, const struct transaction *transaction,

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "connectors/address.h"
+#include "connectors/restrict.h"
 #include "pki/names.h"
 
 enum {
@@ -46,6 +47,7 @@ static void free_session(struct session *session)
     struct worker *worker = session->worker;
     log_end_of_session(session);
     transaction_end(session);
+    limits_release(session);
     session_end_authentication(session);
     stream_close(&session->stream);
     loop_cancel_timer(worker->loop, &session->timer);
@@ -86,6 +88,19 @@ void session_end(struct session *session, bool outermost)
 
 /* --- time --- */
 
+static void set_timer(struct session *session);
+
+static void let_go_if_overdue(struct session *session)
+{
+    struct smtp_reply reply;
+    if (!limits_overdue(session, &reply)) {
+        set_timer(session);
+        return;
+    }
+    session_send(session, &reply);
+    session_finish(session);
+}
+
 static void timed_out(struct loop_timer *timer)
 {
     struct session *session = container_of(timer, struct session, timer);
@@ -98,9 +113,7 @@ static void timed_out(struct loop_timer *timer)
         session_send(session, session->transaction->refusal);
         session_finish(session);
     } else {
-        session_reply(session, 421, "4.4.2 %s timed out waiting for you",
-                      session->snapshot->config->host_name);
-        session_finish(session);
+        let_go_if_overdue(session);
     }
     session_end(session, outermost);
 }
@@ -109,7 +122,7 @@ static void timed_out(struct loop_timer *timer)
 static void set_timer(struct session *session)
 {
     struct worker *worker = session->worker;
-    int64_t milliseconds = session->snapshot->config->limits.inactivity_timeout;
+    int64_t milliseconds = limits_wait(session);
     if (session->state == SESSION_LINGERING || session->state == SESSION_HANDSHAKE ||
         session->state == SESSION_PROXY)
         return;
@@ -198,6 +211,7 @@ static void secured(struct stream *stream, int result, const struct error *error
         free(session->hello);
         session->hello = NULL;
         session->esmtp = false;
+        session->inbound = NULL;
         session->state = SESSION_COMMAND;
         if (session->greeted)
             pump(session);
@@ -210,7 +224,7 @@ static void secured(struct stream *stream, int result, const struct error *error
 static void start_tls(struct session *session)
 {
     transaction_end(session);
-    int64_t limit = session->snapshot->config->limits.inactivity_timeout;
+    int64_t limit = limits_of(session)->inactivity_timeout;
     if (limit > HANDSHAKE_MILLISECONDS)
         limit = HANDSHAKE_MILLISECONDS;
     if (stream_flush(&session->stream) < 0 || stream_unsent(&session->stream) ||
@@ -251,6 +265,7 @@ static size_t take_line(struct session *session, const char *bytes, size_t lengt
         session_count_error(session);
         return taken;
     }
+    session->line_since = 0;
     if (session->state == SESSION_AUTHENTICATION)
         session_take_response(session, bytes, taken - 2);
     else
@@ -403,8 +418,7 @@ void session_answered(struct session *session)
 {
     bool outermost = session_begin(session);
     if (session->draining && !session->dead && !session->transaction) {
-        session_reply(session, 421, "4.3.2 %s is shutting down",
-                      session->snapshot->config->host_name);
+        session_reply(session, 421, "4.3.2 %s is shutting down", session_name(session));
         session_finish(session);
     } else {
         pump(session);
@@ -442,6 +456,25 @@ void session_describe_peer(struct session *session)
         inet_ntop(AF_INET6, &six->sin6_addr, session->peer, sizeof session->peer);
 }
 
+/* What follows from the client's address and ours. */
+static void know_client(struct session *session)
+{
+    const struct sockaddr *address = (const struct sockaddr *)&session->address;
+    const struct sockaddr *local = (const struct sockaddr *)&session->local;
+    socklen_t length = sizeof session->local;
+    if (getsockname(session->stream.watch.fd, (struct sockaddr *)&session->local, &length) < 0)
+        session->local.ss_family = AF_UNSPEC;
+    session->likely = conn_inbound_likely(session->snapshot->config, address, local);
+    session->lenient = conn_inbound_any_lenient(session->snapshot->config, address, local);
+    session->server = snapshot_server(session->snapshot, address, local);
+}
+
+const char *session_name(const struct session *session)
+{
+    const struct conn_inbound *inbound = session->inbound ? session->inbound : session->likely;
+    return inbound && inbound->fqdn ? inbound->fqdn : session->snapshot->config->host_name;
+}
+
 /* RFC 5321 3.1: a client waits for the greeting. One that does not is a machine that sends to
  * whoever listens, or has a stranger's bytes in front of its own. */
 static bool has_spoken(const struct session *session)
@@ -453,11 +486,16 @@ static bool has_spoken(const struct session *session)
 static void greet(struct session *session)
 {
     struct worker *worker = session->worker;
-    const struct conn_config *config = session->snapshot->config;
     if (worker->sessions_limit_reached) {
-        session_reply(session, 421, "4.3.2 %s has too many sessions open", config->host_name);
+        limits_reached(session, "MaxInboundConnection");
+        session_reply(session, 421, "4.3.2 %s has too many sessions open", session_name(session));
         WORKER_COUNT(worker, sessions_refused);
         /* It has said nothing yet that a close could drown, and it must not take a place. */
+        (void)stream_flush(&session->stream);
+        session_abort(session);
+        return;
+    }
+    if (!limits_admit_source(session)) {
         (void)stream_flush(&session->stream);
         session_abort(session);
         return;
@@ -465,18 +503,17 @@ static void greet(struct session *session)
     session->greeted = true;
     if (!session->stream.ssl && has_spoken(session)) {
         report_violation(session, "the client spoke before it was greeted");
-        session_reply(session, 554, "5.5.1 %s speaks first", config->host_name);
+        session_reply(session, 554, "5.5.1 %s speaks first", session_name(session));
         session_finish(session);
         return;
     }
-    session_reply(session, 220, "%s ESMTP Postern", config->host_name);
+    session_reply(session, 220, "%s ESMTP Postern", session_name(session));
     pump(session);
 }
 
 void session_open_up(struct session *session)
 {
-    session->server =
-        snapshot_server(session->snapshot, (const struct sockaddr *)&session->address);
+    know_client(session);
     if (!session->implicit_tls) {
         session->state = SESSION_COMMAND;
         greet(session);
@@ -548,8 +585,7 @@ void session_drain(struct session *session)
     bool outermost = session_begin(session);
     session->draining = true;
     if (!session->closing && !session->transaction && session->state == SESSION_COMMAND) {
-        session_reply(session, 421, "4.3.2 %s is shutting down",
-                      session->snapshot->config->host_name);
+        session_reply(session, 421, "4.3.2 %s is shutting down", session_name(session));
         session_finish(session);
     } else if (session->state == SESSION_HANDSHAKE || session->state == SESSION_PROXY) {
         session_abort(session);

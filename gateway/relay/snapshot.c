@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "connectors/policy.h"
+#include "connectors/restrict.h"
 #include "connectors/select.h"
 #include "gateway/relay/tls.h"
 
@@ -185,7 +186,8 @@ static struct pki_identity *default_identity(const struct snapshot *snapshot)
 /* What the connectors that this address may use want together: the first certificate named, the lowest
  * version any of them takes (each is held to its own at MAIL), a client certificate when any asks. */
 static struct snapshot_server wanted_server(const struct snapshot *snapshot,
-                                            const struct sockaddr *address)
+                                            const struct sockaddr *address,
+                                            const struct sockaddr *local)
 {
     struct snapshot_server wanted = {.minimum = CONN_TLS_1_3};
     struct conn_walk walk;
@@ -193,6 +195,8 @@ static struct snapshot_server wanted_server(const struct snapshot *snapshot,
     bool any = false;
     conn_walk_begin(&walk, snapshot->config, address, CONN_WALK_ALL, NULL);
     while ((connector = conn_walk_next(&walk))) {
+        if (!conn_inbound_takes_local(connector, local))
+            continue;
         any = true;
         if (!wanted.identity)
             wanted.identity = identity_of(snapshot, connector->certificate);
@@ -220,9 +224,10 @@ static const struct snapshot_server *find_server(const struct snapshot *snapshot
 }
 
 const struct snapshot_server *snapshot_server(const struct snapshot *snapshot,
-                                              const struct sockaddr *address)
+                                              const struct sockaddr *address,
+                                              const struct sockaddr *local)
 {
-    struct snapshot_server wanted = wanted_server(snapshot, address);
+    struct snapshot_server wanted = wanted_server(snapshot, address, local);
     return find_server(snapshot, &wanted);
 }
 

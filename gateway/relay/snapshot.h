@@ -79,8 +79,9 @@ void snapshot_surroundings_clear(struct snapshot_surroundings *surroundings);
 struct snapshot *snapshot_ref(struct snapshot *snapshot);
 struct snapshot *snapshot_unref(struct snapshot *snapshot);
 
-/* What to show a client at this address, NULL when there is no TLS to offer. */
+/* What to show a client at this address that came in on `local`, NULL when there is no TLS to offer. */
 const struct snapshot_server *snapshot_server(const struct snapshot *snapshot,
-                                              const struct sockaddr *address);
+                                              const struct sockaddr *address,
+                                              const struct sockaddr *local);
 
 #endif

@@ -7,6 +7,8 @@
  * its courier ends with it: the connection to the next hop goes back to the pool, or is broken off when
  * part of a message has gone out on it. */
 #include "gateway/relay/session-private.h"
+#include "connectors/restrict.h"
+#include "gateway/smtp/lenient.h"
 
 #include "gateway/relay/trial.h"
 
@@ -15,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RECIPIENTS_MAXIMUM = 1000, RECIPIENTS_LOGGED = 2048 };
+enum { RECIPIENTS_LOGGED = 2048 };
 
 static void courier_answered(struct courier_client *client, const struct smtp_reply *reply);
 static void courier_drained(struct courier_client *client);
@@ -59,23 +61,30 @@ static const struct pki_peer_verdict *find_verdict(const void *context,
     return tls_inbound_verdict(context, inbound);
 }
 
+static struct conn_client describe_client(const struct session *session,
+                                         const struct smtp_mail *mail)
+{
+    static const struct conn_names none;
+    const SSL *ssl = session->stream.ssl;
+    return (struct conn_client){.address = (const struct sockaddr *)&session->address,
+                                .local = (const struct sockaddr *)&session->local,
+                                .tls = ssl,
+                                .tls_version = ssl ? tls_version(ssl) : CONN_TLS_1_0,
+                                .cipher_suite = ssl ? tls_cipher_code(ssl) : 0,
+                                .group = ssl ? tls_group(ssl) : 0,
+                                .verdict = find_verdict,
+                                .context = tls_peer(ssl),
+                                .names = ssl ? &tls_peer(ssl)->names : &none,
+                                .credentials = session->credentials,
+                                .sender_domain = mail->path.domain};
+}
+
 static const struct conn_inbound *choose_inbound(const struct session *session,
                                                  const struct smtp_mail *mail,
                                                  const struct conn_inbound **closest,
                                                  enum conn_condition *condition)
 {
-    static const struct conn_names none;
-    const SSL *ssl = session->stream.ssl;
-    struct conn_client client = {.address = (const struct sockaddr *)&session->address,
-                                 .tls = ssl,
-                                 .tls_version = ssl ? tls_version(ssl) : CONN_TLS_1_0,
-                                 .cipher_suite = ssl ? tls_cipher_code(ssl) : 0,
-                                 .group = ssl ? tls_group(ssl) : 0,
-                                 .verdict = find_verdict,
-                                 .context = tls_peer(ssl),
-                                 .names = ssl ? &tls_peer(ssl)->names : &none,
-                                 .credentials = session->credentials,
-                                 .sender_domain = mail->path.domain};
+    struct conn_client client = describe_client(session, mail);
     return conn_inbound_choose(session->snapshot->config, &client, closest, condition);
 }
 
@@ -109,6 +118,26 @@ static void refuse_sender(struct session *session, enum conn_condition condition
     }
 }
 
+/* A partner's domain, and the client is not that partner. */
+static bool is_restricted(struct session *session, const struct smtp_mail *mail)
+{
+    struct conn_client client = describe_client(session, mail);
+    enum conn_condition condition;
+    const struct conn_inbound *partner =
+        conn_inbound_restricts(session->snapshot->config, &client, &condition);
+    if (!partner)
+        return false;
+    report_sender_refused(session, mail, partner, condition);
+    session_reply(session, 550,
+                  "5.7.51 Mail of this sender's domain comes only from its partner, who is known by "
+                  "%s",
+                  condition == CONN_CONDITION_ADDRESS
+                      ? "addresses (RestrictDomainsToIPAddresses)"
+                      : "a certificate (RestrictDomainsToCertificate)");
+    session_count_error(session);
+    return true;
+}
+
 static struct transaction *new_transaction(struct session *session, const struct smtp_mail *mail,
                                            const struct conn_inbound *inbound)
 {
@@ -125,20 +154,37 @@ static struct transaction *new_transaction(struct session *session, const struct
     return transaction;
 }
 
+/* *lenient: it took LenientSyntax to understand it. */
+static enum smtp_syntax parse_mail(const struct session *session, const char *arguments,
+                                   size_t length, struct smtp_mail *ret, bool *lenient)
+{
+    char text[SMTP_LENIENT_MAXIMUM];
+    enum smtp_syntax syntax = smtp_parse_mail(arguments, length, ret);
+    if (syntax == SMTP_SYNTAX_OK || !session->lenient)
+        return syntax;
+    *lenient = true;
+    return smtp_parse_mail(text, smtp_lenient_path(arguments, length, "FROM", text), ret);
+}
+
+static enum smtp_syntax parse_rcpt(const struct transaction *transaction, const char *arguments,
+                                   size_t length, struct smtp_path *ret)
+{
+    char text[SMTP_LENIENT_MAXIMUM];
+    enum smtp_syntax syntax = smtp_parse_rcpt(arguments, length, ret);
+    if (syntax == SMTP_SYNTAX_OK || !transaction->inbound->lenient_syntax)
+        return syntax;
+    return smtp_parse_rcpt(text, smtp_lenient_path(arguments, length, "TO", text), ret);
+}
+
 void transaction_mail(struct session *session, const char *arguments, size_t length)
 {
     struct smtp_mail mail;
     const struct conn_inbound *closest = NULL;
     enum conn_condition condition = CONN_CONDITION_NONE;
-    enum smtp_syntax syntax = smtp_parse_mail(arguments, length, &mail);
+    bool lenient = false;
+    enum smtp_syntax syntax = parse_mail(session, arguments, length, &mail, &lenient);
     if (syntax != SMTP_SYNTAX_OK) {
         refuse_syntax(session, syntax, false);
-        return;
-    }
-    uint64_t maximum = session->snapshot->config->limits.message_size;
-    if (mail.has_size && mail.size > maximum) {
-        session_reply(session, 552, "5.3.4 Messages have at most %llu bytes here",
-                      (unsigned long long)maximum);
         return;
     }
     const struct conn_inbound *inbound = choose_inbound(session, &mail, &closest, &condition);
@@ -148,6 +194,14 @@ void transaction_mail(struct session *session, const char *arguments, size_t len
         session_count_error(session);
         return;
     }
+    if (lenient && !inbound->lenient_syntax) {
+        refuse_syntax(session, SMTP_SYNTAX_WRONG, false);
+        return;
+    }
+    if (is_restricted(session, &mail) ||
+        !content_admits_organization(session, inbound, NULL) ||
+        !limits_admit(session, inbound, mail.has_size ? mail.size : 0))
+        return;
     if (!session->messages)
         report_sender_reported(session, inbound); /* once a session */
     session->transaction = new_transaction(session, &mail, inbound);
@@ -204,13 +258,17 @@ void transaction_rcpt(struct session *session, const char *arguments, size_t len
     struct transaction *transaction = session->transaction;
     const struct conn_config *config = session->snapshot->config;
     struct smtp_path path;
-    enum smtp_syntax syntax = smtp_parse_rcpt(arguments, length, &path);
+    enum smtp_syntax syntax = parse_rcpt(transaction, arguments, length, &path);
     if (syntax != SMTP_SYNTAX_OK) {
         refuse_syntax(session, syntax, true);
         return;
     }
-    if (transaction->accepted >= RECIPIENTS_MAXIMUM) {
-        session_reply(session, 452, "4.5.3 Too many recipients");
+    if (transaction->asked_for >= limits_of(session)->recipients) {
+        if (!transaction->too_many)
+            limits_reached(session, "MaxRecipientsPerMessage");
+        transaction->too_many = true;
+        session_reply(session, 452, "4.5.3 At most %u recipients a message",
+                      limits_of(session)->recipients);
         return;
     }
     const struct conn_outbound *outbound = conn_outbound_choose(
@@ -240,6 +298,7 @@ void transaction_rcpt(struct session *session, const char *arguments, size_t len
         return;
     }
     memcpy(transaction->last_recipient, path.address, sizeof path.address);
+    transaction->asked_for++;
     ask_courier(session, ASKED_RECIPIENT);
     courier_recipient(transaction->courier, path.address);
 }
@@ -269,7 +328,6 @@ void transaction_data(struct session *session)
 static void data_answered(struct transaction *transaction, const struct smtp_reply *reply)
 {
     struct session *session = transaction->session;
-    char line[2048];
     if (reply->code != 354) {
         report_message(transaction, reply);
         session_send(session, reply);
@@ -277,24 +335,16 @@ static void data_answered(struct transaction *transaction, const struct smtp_rep
         transaction_end(session);
         return;
     }
-    smtp_data_start(&transaction->decoder);
-    smtp_data_encode_start(&transaction->encoder);
-    smtp_header_start(&transaction->header);
-    transaction->hidden_dot = (struct smtp_hidden_dot){0};
     transaction->data_started = loop_now(session->worker->loop);
-    size_t length = received_line(session, transaction, line, sizeof line);
-    if (courier_write(transaction->courier, line, length) < 0)
-        transaction->failed = true;
+    limits_data_begins(session);
+    session->junk = 0;
+    content_begin(transaction);
     session->state = SESSION_DATA;
     session_reply(session, 354, "End data with <CR><LF>.<CR><LF>");
 }
 
-/* The message will not be delivered: the connection to the next hop is broken off at once, and what
- * still comes is thrown away up to its end. */
-static void refuse_message(struct transaction *transaction, bool close_after, int code,
-                           const char *format, ...) __attribute__((format(printf, 4, 5)));
-static void refuse_message(struct transaction *transaction, bool close_after, int code,
-                           const char *format, ...)
+void transaction_refuse(struct transaction *transaction, bool close_after, int code,
+                        const char *format, ...)
 {
     char text[256];
     va_list arguments;
@@ -316,61 +366,13 @@ static void refuse_message(struct transaction *transaction, bool close_after, in
     transaction->courier = NULL;
 }
 
-static int write_encoded(void *context, const char *bytes, size_t length)
-{
-    struct transaction *transaction = context;
-    if (courier_write(transaction->courier, bytes, length) < 0)
-        transaction->failed = true;
-    return transaction->failed ? -1 : 0;
-}
-
-/* For the outbound connector; the inbound side's limit is looked at before. */
-static bool is_too_large(const struct transaction *transaction)
-{
-    uint64_t most = transaction->outbound->maximum_message_size;
-    return most && transaction->size > most;
-}
-
-/* What stands before it in the piece does not go out either. */
-static void refuse_hidden_dot(struct transaction *transaction)
-{
-    report_violation(transaction->session, "The message holds a dot hidden among NUL octets");
-    refuse_message(transaction, true, 554,
-                   "5.6.0 The message holds a line of NUL octets and a dot, which may be taken for "
-                   "its end");
-}
-
-/* The message's own bytes, as the decoder gives them. */
-static int take_content(void *context, const char *bytes, size_t length)
-{
-    struct transaction *transaction = context;
-    const struct conn_config *config = transaction->session->snapshot->config;
-    transaction->size += length;
-    if (transaction->refused || transaction->failed)
-        return 0;
-    smtp_header_feed(&transaction->header, bytes, length);
-    if (transaction->size > config->limits.message_size)
-        refuse_message(transaction, false, 552, "5.3.4 The message has more than %llu bytes",
-                       (unsigned long long)config->limits.message_size);
-    else if (is_too_large(transaction))
-        refuse_message(transaction, false, 552,
-                       "5.3.4 The message has more than the %llu bytes that this way takes",
-                       (unsigned long long)transaction->outbound->maximum_message_size);
-    else if (transaction->header.received > config->limits.hop_count)
-        refuse_message(transaction, false, 554,
-                       "5.4.6 The message has gone through more than %u hops: a mail loop",
-                       config->limits.hop_count);
-    else if (smtp_hidden_dot_feed(&transaction->hidden_dot, bytes, length))
-        refuse_hidden_dot(transaction);
-    else
-        smtp_data_encode(&transaction->encoder, bytes, length, write_encoded, transaction);
-    return 0;
-}
-
 static void message_ended(struct transaction *transaction)
 {
     struct session *session = transaction->session;
     transaction->data_ended = loop_now(session->worker->loop);
+    content_end(transaction);
+    if (session->dead)
+        return;
     if (transaction->refused) {
         bool close_after = transaction->close_after;
         session_send(session, transaction->refusal);
@@ -384,31 +386,19 @@ static void message_ended(struct transaction *transaction)
     courier_finish(transaction->courier, smtp_data_end(&transaction->encoder));
 }
 
-static void take_violation(struct transaction *transaction, enum smtp_data_result result)
-{
-    static const char *const sentences[] = {
-        [SMTP_DATA_BARE_CR] = "5.6.0 The message holds a carriage return without line feed",
-        [SMTP_DATA_BARE_LF] = "5.6.0 The message holds a line feed without carriage return",
-        [SMTP_DATA_LONG_LINE] = "5.6.0 The message holds a line that is too long",
-    };
-    if (transaction->refused)
-        return;
-    report_violation(transaction->session, sentences[result] + 6);
-    refuse_message(transaction, true, 554, "%s", sentences[result]);
-}
-
 size_t transaction_take(struct session *session, const char *bytes, size_t length)
 {
     struct transaction *transaction = session->transaction;
     size_t taken = 0;
     enum smtp_data_result result =
-        smtp_data_decode(&transaction->decoder, bytes, length, &taken, take_content, transaction);
+        smtp_data_decode(&transaction->decoder, bytes, length, &taken, content_take, transaction);
+    limits_data_came(session, taken);
     if (session->dead)
         return taken;
     if (result == SMTP_DATA_FINISHED)
         message_ended(transaction);
     else if (result != SMTP_DATA_MORE)
-        take_violation(transaction, result);
+        content_violation(transaction, result);
     return taken;
 }
 

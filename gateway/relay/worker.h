@@ -23,6 +23,7 @@ enum { WORKER_SCRATCH = 64 * 1024 };
 #define WORKER_COUNTERS(X)                                                                         \
     X(sessions_total)                                                                              \
     X(sessions_refused)                                                                            \
+    X(limits_reached)                                                                              \
     X(messages_accepted)                                                                           \
     X(messages_deferred)                                                                           \
     X(messages_rejected)                                                                           \

@@ -13,7 +13,8 @@
 
 void smtp_data_start(struct smtp_data_decoder *decoder)
 {
-    *decoder = (struct smtp_data_decoder){.state = SMTP_DATA_LINE_START};
+    *decoder = (struct smtp_data_decoder){.state = SMTP_DATA_LINE_START,
+                                          .line_maximum = SMTP_DATA_LINE_MAXIMUM};
 }
 
 /* One call's worth: `clean` is where the bytes begin that were seen and not yet given on. */
@@ -38,6 +39,18 @@ static void flush_clean(struct run *run, const char *from)
     run->clean = from;
 }
 
+/* Everything up to `end` is given on, then a line end for what stands there; a dot that follows is
+ * a byte like others. */
+static enum smtp_data_result end_line_anew(struct run *run, const char *end)
+{
+    emit(run, run->clean, (size_t)(end - run->clean));
+    emit(run, "\r\n", 2);
+    run->clean = run->at;
+    run->decoder->state = SMTP_DATA_LINE;
+    run->decoder->line_length = 0;
+    return SMTP_DATA_MORE;
+}
+
 /* Inside a line: on to its LF, with both line ends checked on the way. */
 static enum smtp_data_result scan_line(struct run *run)
 {
@@ -48,7 +61,7 @@ static enum smtp_data_result scan_line(struct run *run)
     struct smtp_data_decoder *decoder = run->decoder;
 
     decoder->line_length += (size_t)((cr ? cr : stop) - run->at);
-    if (decoder->line_length > SMTP_DATA_LINE_MAXIMUM - 2) {
+    if (decoder->line_length > decoder->line_maximum - 2) {
         run->at = cr ? cr : stop;
         decoder->line_length = 0;
         decoder->state = SMTP_DATA_LINE;
@@ -60,6 +73,8 @@ static enum smtp_data_result scan_line(struct run *run)
         decoder->state = SMTP_DATA_CR;
     } else if (newline) {
         run->at = newline + 1;
+        if (decoder->normalizes)
+            return end_line_anew(run, newline);
         decoder->state = SMTP_DATA_LINE;
         return SMTP_DATA_BARE_LF;
     } else {
@@ -69,9 +84,22 @@ static enum smtp_data_result scan_line(struct run *run)
     return SMTP_DATA_MORE;
 }
 
+/* A CR without LF. Of two in a row the first goes, for devices that end lines with CR CR LF. */
+static enum smtp_data_result normalize_cr(struct run *run, bool cr_in_this_piece)
+{
+    const char *end = run->at - cr_in_this_piece;
+    if (*run->at != '\r')
+        return end_line_anew(run, end);
+    emit(run, run->clean, (size_t)(end - run->clean));
+    run->clean = run->at++;
+    return SMTP_DATA_MORE;
+}
+
 static enum smtp_data_result expect_lf(struct run *run, bool cr_in_this_piece)
 {
     if (*run->at != '\n') {
+        if (run->decoder->normalizes)
+            return normalize_cr(run, cr_in_this_piece);
         run->decoder->state = SMTP_DATA_LINE;
         return SMTP_DATA_BARE_CR;
     }
@@ -109,6 +137,8 @@ static enum smtp_data_result after_dot(struct run *run)
 static enum smtp_data_result after_dot_cr(struct run *run)
 {
     if (*run->at != '\n') {
+        if (run->decoder->normalizes)
+            return end_line_anew(run, run->clean);
         run->decoder->state = SMTP_DATA_LINE;
         return SMTP_DATA_BARE_CR;
     }
@@ -129,7 +159,7 @@ static void skip_plain(struct run *run, const char *start)
     if (decoder->state > SMTP_DATA_CR || (scan.after_cr && run->at == start))
         return;
     size_t plain =
-        smtp_scan_plain(&scan, run->at, (size_t)(run->end - run->at), SMTP_DATA_LINE_MAXIMUM);
+        smtp_scan_plain(&scan, run->at, (size_t)(run->end - run->at), decoder->line_maximum);
     if (!plain)
         return;
     run->at += plain;

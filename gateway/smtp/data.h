@@ -7,7 +7,9 @@
  * The decoder takes wire bytes in pieces of any size and gives the message's own bytes, without the
  * dots that were stuffed and without the end mark. It is strict: a CR without LF, a LF without CR and a
  * line past the maximum are errors, and only CRLF.CRLF ends the data, for anything laxer lets one
- * message be read as two by somebody further on. The encoder stuffs dots anew into whatever it is
+ * message be read as two by somebody further on. Where it is told to normalise, a CR or LF alone ends a
+ * line of the message, but never begins or ends the end mark, and no dot behind it is taken away: a
+ * false end of data becomes text, which the encoder stuffs. The encoder stuffs dots anew into whatever it is
  * given. Between them lies the message as it is; nothing is copied from wire to wire.
  *
  * No I/O, no allocation. */
@@ -19,8 +21,8 @@
 #include <stdint.h>
 
 enum {
-    SMTP_DATA_LINE_MAXIMUM = 64 * 1024, /* bytes of a line, CRLF included. RFC 5321 wants 1000; mail
-                                           with longer lines exists and is carried */
+    SMTP_DATA_LINE_MAXIMUM = 64 * 1024, /* bytes of a line, CRLF included, by default. RFC 5321 wants
+                                           1000; mail with longer lines exists and is carried */
 };
 
 enum smtp_data_state {
@@ -35,6 +37,8 @@ enum smtp_data_state {
 struct smtp_data_decoder {
     enum smtp_data_state state;
     size_t line_length;
+    size_t line_maximum; /* may be set after smtp_data_start(), and: */
+    bool normalizes;     /* a CR or LF alone becomes CRLF, and CR CR LF one line end */
 };
 
 enum smtp_data_result {

@@ -69,13 +69,14 @@ class Gateway:
     key is a path or a pkcs11: URI. tokens: attributes of Token elements. anchors: name → path.
     gateway: further attributes of Gateway. files: path in the folder → text, over what is made
     otherwise. watches: name of a certificate → directory. lists: of revocation, name → path. sockets:
-    handed over as systemd does. dns: ExternalDNSServers. descriptors: how many it may have open. state: its state directory;
+    handed over as systemd does. dns: ExternalDNSServers. accepted: AcceptedDomains.
+     descriptors: how many it may have open. state: its state directory;
     posternd makes one when it needs it."""
 
     def __init__(
         self, directory, connectors, certificates=(), tokens=(), anchors=(), listeners=1,
         gateway=(), files=(), environment=(), signer=None, level=6, arguments=(), sockets=(),
-        descriptors=None, watches=(), state=None, lists=(), dns=(),
+        descriptors=None, watches=(), state=None, lists=(), dns=(), accepted=(),
     ):
         self.directory = pathlib.Path(directory)
         self.connectors = list(connectors)
@@ -83,6 +84,7 @@ class Gateway:
         self.watches = dict(watches)
         self.lists = dict(lists)
         self.dns = list(dns)
+        self.accepted = list(accepted)
         self.tokens, self.settings = list(tokens), {"DrainTimeOut": "00:00:05", **dict(gateway)}
         self.files = dict(files)
         self.environment = {
@@ -130,6 +132,8 @@ class Gateway:
         if self.dns:
             servers = "".join(f"<Server>{one}</Server>" for one in self.dns)
             parts.append(f"  <ExternalDNSServers>{servers}</ExternalDNSServers>\n")
+        if self.accepted:
+            parts.append(xml.element("AcceptedDomains", self.accepted))
         parts.append(f'  <Control Socket="{self.control}"/>\n')
         parts.append(f'  <State Directory="{self.state}"/>\n')
         return "".join(parts) + "</Gateway>\n"

@@ -16,6 +16,9 @@ NESTED = {
     "SenderIPAddresses": "Range",
     "OriginatorOrganizations": "Domain",
     "ValidationRecipients": "Recipient",
+    "AcceptedDomains": "Domain",
+    "AssociatedAcceptedDomains": "Domain",
+    "Bindings": "Binding",
 }
 
 
