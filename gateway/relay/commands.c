@@ -45,18 +45,10 @@ static bool take_hello(struct session *session, const char *arguments, size_t le
 
 static void say_ehlo(struct session *session, const char *arguments, size_t length)
 {
-    const struct conn_config *config = session->snapshot->config;
-    char text[1024];
     if (!take_hello(session, arguments, length))
         return;
     session->esmtp = true;
-    int used = snprintf(text, sizeof text,
-                        "250-%s\r\n250-PIPELINING\r\n250-SIZE %llu\r\n250-8BITMIME\r\n%s"
-                        "250 ENHANCEDSTATUSCODES\r\n",
-                        config->host_name, (unsigned long long)config->limits.message_size,
-                        session->server && !session->stream.ssl ? "250-STARTTLS\r\n" : "");
-    if (used < 0 || stream_write(&session->stream, text, (size_t)used) < 0)
-        session_abort(session);
+    offers_say(session);
 }
 
 static void say_helo(struct session *session, const char *arguments, size_t length)
@@ -81,6 +73,8 @@ static void say_rcpt(struct session *session, const char *arguments, size_t leng
 {
     if (!session->transaction)
         refuse(session, 503, "5.5.1 Say MAIL first");
+    else if (session->transaction->chunked)
+        refuse(session, 503, "5.5.1 The message has begun");
     else
         transaction_rcpt(session, arguments, length);
 }
@@ -92,6 +86,10 @@ static void say_data(struct session *session, const char *arguments, size_t leng
         refuse(session, 501, "5.5.4 DATA takes no argument");
     else if (!session->transaction)
         refuse(session, 503, "5.5.1 Say MAIL first");
+    else if (session->transaction->chunked)
+        refuse(session, 503, "5.5.1 The message comes by BDAT");
+    else if (session->transaction->mail.body == SMTP_BODY_BINARYMIME)
+        refuse(session, 503, "5.5.1 BINARYMIME needs BDAT"); /* RFC 3030 3 */
     else if (!session->transaction->accepted)
         refuse(session, 554, "5.5.1 No valid recipients");
     else
@@ -166,7 +164,7 @@ static const struct {
     void (*run)(struct session *session, const char *arguments, size_t length);
 } verbs[] = {
     [SMTP_UNKNOWN] = {say_unknown}, [SMTP_EHLO] = {say_ehlo},         [SMTP_HELO] = {say_helo},
-    [SMTP_MAIL] = {say_mail},       [SMTP_RCPT] = {say_rcpt},         [SMTP_DATA] = {say_data},
+    [SMTP_MAIL] = {say_mail},       [SMTP_BDAT] = {chunks_bdat},    [SMTP_RCPT] = {say_rcpt},         [SMTP_DATA] = {say_data},
     [SMTP_RSET] = {say_rset},       [SMTP_NOOP] = {say_noop},         [SMTP_QUIT] = {say_quit},
     [SMTP_VRFY] = {say_vrfy},       [SMTP_HELP] = {say_help},
     [SMTP_STARTTLS] = {say_starttls}, [SMTP_FOREIGN] = {hang_up},

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/relay/demands.h"
+#include "gateway/relay/framing.h"
 #include "gateway/relay/pool.h"
 
 enum {
@@ -17,7 +19,7 @@ enum {
     TIMEOUT_DATA = 120000,
     TIMEOUT_BLOCK = 180000,
     TIMEOUT_FINAL = 600000,
-    RECIPIENTS_TEXT_MAXIMUM = 512 * 1024
+    RECIPIENTS_TEXT_MAXIMUM = 1024 * 1024
 };
 
 enum line { LINE_RSET, LINE_MAIL, LINE_RCPT, LINE_DATA };
@@ -48,7 +50,8 @@ struct courier {
     bool waiting;    /* the client waits for an answer */
     enum phase phase;
     struct smtp_mail mail;
-    struct buffer addresses; /* NUL-ended strings */
+    struct framing framing;  /* from PHASE_CONTENT on */
+    struct buffer addresses; /* for each recipient the address and its parameters, each ended by NUL */
     struct script_line *script;
     size_t length, room, sent, answered;
     struct smtp_reply *verdict; /* of the transaction: MAIL refused, no connection, lost in the data */
@@ -86,12 +89,27 @@ static void answer_verdict(struct loop_timer *timer)
     struct courier *courier = container_of(timer, struct courier, later);
     static const struct smtp_reply no_memory = {
         .code = 451, .length = 25, .text = "4.3.0 Resources exhausted"};
-    answer(courier, courier->verdict ? courier->verdict : &no_memory);
+    static const struct smtp_reply go_on = {.code = 354, .length = 0, .text = ""};
+    answer(courier, courier->verdict                   ? courier->verdict
+                    : courier->phase == PHASE_CONTENT ? &go_on
+                                                       : &no_memory);
 }
 
 static void answer_later(struct courier *courier)
 {
     loop_set_timer(courier->worker->loop, &courier->later, 0, answer_verdict);
+}
+
+static void resume_client(struct loop_timer *timer)
+{
+    struct courier *courier = container_of(timer, struct courier, later);
+    courier->client->drained(courier->client);
+}
+
+/* Never from inside a reply: the client reads into the memory in which the next one may lie. */
+static void resume_later(struct courier *courier)
+{
+    loop_set_timer(courier->worker->loop, &courier->later, 0, resume_client);
 }
 
 /* From here on every question has this answer. */
@@ -130,15 +148,37 @@ static int add_line(struct courier *courier, enum line line, uint32_t address)
 /* Parameters go on only where the next hop offers them. */
 static void say_mail(struct courier *courier)
 {
-    const struct smtp_mail *mail = &courier->mail;
-    const struct smtp_offers *offers = &courier->hop->offers;
-    char size[32] = "", body[16] = "";
-    if (mail->has_size && offers->size)
-        snprintf(size, sizeof size, " SIZE=%llu", (unsigned long long)mail->size);
-    if (mail->body != SMTP_BODY_NONE && offers->eight_bit_mime)
-        snprintf(body, sizeof body, " BODY=%s",
-                 mail->body == SMTP_BODY_8BITMIME ? "8BITMIME" : "7BIT");
-    hop_command(courier->hop, TIMEOUT_MAIL, "MAIL FROM:<%s>%s%s", mail->path.address, size, body);
+    char parameters[SMTP_MAIL_PARAMETERS_MAXIMUM];
+    smtp_mail_parameters(&courier->mail, demands_passed_on(courier->hop), parameters);
+    hop_command(courier->hop, TIMEOUT_MAIL, "MAIL FROM:<%s>%s", courier->mail.path.address,
+                parameters);
+}
+
+static void say_rcpt(struct courier *courier, const struct script_line *line)
+{
+    const char *address = buffer_bytes(&courier->addresses) + line->address;
+    hop_command(courier->hop, TIMEOUT_RCPT, "RCPT TO:<%s>%s", address,
+                courier->hop->offers.dsn ? address + strlen(address) + 1 : "");
+}
+
+/* The next hop takes data from here on. */
+static void begin_content(struct courier *courier)
+{
+    courier->phase = PHASE_CONTENT;
+    courier->accepted_at = now(courier);
+    framing_begin(&courier->framing, &courier->hop->offers);
+}
+
+/* With BDAT there is nothing to say before the first chunk, and nothing to wait for. */
+static void say_data(struct courier *courier)
+{
+    if (!courier->hop->offers.chunking) {
+        hop_command(courier->hop, TIMEOUT_DATA, "DATA");
+        return;
+    }
+    courier->answered++;
+    begin_content(courier);
+    answer_later(courier);
 }
 
 static void say(struct courier *courier, const struct script_line *line)
@@ -151,11 +191,10 @@ static void say(struct courier *courier, const struct script_line *line)
         say_mail(courier);
         break;
     case LINE_RCPT:
-        hop_command(courier->hop, TIMEOUT_RCPT, "RCPT TO:<%s>",
-                    buffer_bytes(&courier->addresses) + line->address);
+        say_rcpt(courier, line);
         break;
     case LINE_DATA:
-        hop_command(courier->hop, TIMEOUT_DATA, "DATA");
+        say_data(courier);
         break;
     }
 }
@@ -179,13 +218,12 @@ static void say_more(struct courier *courier)
         hop_flush(courier->hop);
 }
 
-/* RFC 6152 3: a message that needs eight bits is not sent to one who takes seven. */
-static bool refuse_eight_bit(struct courier *courier)
+/* What this hop cannot keep is refused before anything is said to it. */
+static bool refuse_demands(struct courier *courier)
 {
     struct smtp_reply reply;
-    if (courier->mail.body != SMTP_BODY_8BITMIME || courier->hop->offers.eight_bit_mime)
+    if (demands_are_met(courier->hop, &courier->mail, &reply))
         return false;
-    smtp_reply_set(&reply, 554, "5.6.3 %s takes no 8BITMIME message", hop_host(courier->hop));
     settle(courier, &reply);
     answer_later(courier);
     return true;
@@ -194,7 +232,7 @@ static bool refuse_eight_bit(struct courier *courier)
 static void begin_transaction(struct courier *courier)
 {
     courier->sent = courier->answered = 0;
-    if (refuse_eight_bit(courier))
+    if (refuse_demands(courier))
         return;
     /* The script begins with RSET; a fresh connection has no use for it. */
     if (!courier->hop->needs_reset)
@@ -316,8 +354,7 @@ static void data_answered(struct courier *courier, const struct smtp_reply *repl
 {
     if (reply->code != 354)
         return;
-    courier->phase = PHASE_CONTENT;
-    courier->accepted_at = now(courier);
+    begin_content(courier);
     /* The final reply may come early, as a refusal does. */
     hop_expect_reply(courier->hop, TIMEOUT_BLOCK);
     hop_watch_progress(courier->hop, TIMEOUT_BLOCK);
@@ -348,9 +385,28 @@ static void envelope_replied(struct courier *courier, const struct smtp_reply *r
     answer(courier, reply);
 }
 
+/* True when this was the reply to a chunk that has others behind it. */
+static bool chunk_replied(struct courier *courier, const struct smtp_reply *reply)
+{
+    struct framing *framing = &courier->framing;
+    if (!framing->chunks)
+        return false;
+    framing->unanswered--;
+    if (smtp_reply_class(reply) != 2 || (framing->finished && !framing->unanswered))
+        return false;
+    if (framing_go_on(framing, courier->hop, TIMEOUT_FINAL) < 0)
+        courier->hop->stream.broken = true;
+    hop_flush(courier->hop);
+    if (courier->phase == PHASE_CONTENT && !framing->pipelining)
+        resume_later(courier);
+    return true;
+}
+
 static void message_replied(struct courier *courier, const struct smtp_reply *reply)
 {
     bool early = courier->phase == PHASE_CONTENT;
+    if (chunk_replied(courier, reply))
+        return;
     courier->phase = early ? PHASE_CONTENT : PHASE_DONE;
     courier->hop->messages++;
     if (early && smtp_reply_class(reply) == 2)
@@ -358,7 +414,7 @@ static void message_replied(struct courier *courier, const struct smtp_reply *re
     else
         settle(courier, reply);
     if (early)
-        courier->client->drained(courier->client);
+        resume_later(courier);
     else
         answer(courier, reply);
 }
@@ -440,11 +496,21 @@ static void proceed(struct courier *courier)
     }
 }
 
-void courier_recipient(struct courier *courier, const char *address)
+static int add_address(struct courier *courier, const struct smtp_recipient *recipient)
+{
+    char parameters[SMTP_RCPT_PARAMETERS_MAXIMUM];
+    const char *address = recipient->path.address;
+    smtp_rcpt_parameters(recipient, SMTP_PARAMETERS_DSN, parameters);
+    if (buffer_append(&courier->addresses, address, strlen(address) + 1) < 0)
+        return -1;
+    return buffer_append(&courier->addresses, parameters, strlen(parameters) + 1);
+}
+
+void courier_recipient(struct courier *courier, const struct smtp_recipient *recipient)
 {
     uint32_t offset = (uint32_t)buffer_length(&courier->addresses);
     courier->waiting = true;
-    if (buffer_append(&courier->addresses, address, strlen(address) + 1) < 0 ||
+    if (add_address(courier, recipient) < 0 ||
         add_line(courier, LINE_RCPT, offset) < 0) {
         answer_later(courier); /* resources exhausted */
         return;
@@ -465,12 +531,19 @@ int courier_write(struct courier *courier, const char *bytes, size_t length)
 {
     if (courier->verdict || courier->hop_lost)
         return -1;
-    return hop_write(courier->hop, bytes, length);
+    return framing_write(&courier->framing, courier->hop, bytes, length);
 }
 
 size_t courier_unsent(const struct courier *courier)
 {
-    return courier->hop ? stream_unsent(&courier->hop->stream) : 0;
+    if (!courier->hop)
+        return 0;
+    return stream_unsent(&courier->hop->stream) + framing_backlog(&courier->framing);
+}
+
+uint64_t courier_size_maximum(const struct courier *courier)
+{
+    return courier->hop_ready ? courier->hop->offers.size_maximum : 0;
 }
 
 void courier_flush(struct courier *courier)
@@ -481,10 +554,19 @@ void courier_flush(struct courier *courier)
     hop_watch_progress(courier->hop, TIMEOUT_BLOCK);
 }
 
-void courier_finish(struct courier *courier, const char *end)
+/* The reply to data is expected since 354; only its time begins anew. */
+static void await_final_reply(struct courier *courier)
+{
+    if (courier->framing.chunks)
+        return;
+    courier->hop->replies_awaited--;
+    hop_expect_reply(courier->hop, TIMEOUT_FINAL);
+}
+
+void courier_finish(struct courier *courier)
 {
     courier->waiting = true;
-    if (!courier->verdict && hop_write(courier->hop, end, strlen(end)) < 0)
+    if (!courier->verdict && framing_end(&courier->framing, courier->hop, TIMEOUT_FINAL) < 0)
         settle_lost(courier, "the connection was lost");
     if (courier->verdict) {
         answer_later(courier);
@@ -492,9 +574,7 @@ void courier_finish(struct courier *courier, const char *end)
     }
     courier->phase = PHASE_END_SENT;
     hop_flush(courier->hop);
-    /* The reply is expected since 354; only its time begins anew. */
-    courier->hop->replies_awaited--;
-    hop_expect_reply(courier->hop, TIMEOUT_FINAL);
+    await_final_reply(courier);
     if (courier->hop->stream.broken)
         hop_flush(courier->hop);
 }
@@ -531,6 +611,7 @@ void courier_end(struct courier *courier)
     } else if (courier->hop) {
         hop_close(courier->hop, false);
     }
+    framing_release(&courier->framing);
     buffer_release(&courier->addresses);
     free(courier->script);
     free(courier->verdict);

@@ -127,6 +127,8 @@ void transaction_mail(struct session *session, const char *arguments, size_t len
         refuse_syntax(session, syntax, false);
         return;
     }
+    if (!offers_admit(session, &mail))
+        return;
     uint64_t maximum = session->snapshot->config->limits.message_size;
     if (mail.has_size && mail.size > maximum) {
         session_reply(session, 552, "5.3.4 Messages have at most %llu bytes here",
@@ -142,6 +144,10 @@ void transaction_mail(struct session *session, const char *arguments, size_t len
     }
     if (!session->messages)
         report_sender_reported(session, inbound); /* once a session */
+    if ((mail.given & SMTP_PARAMETER_XOORG) && !offers_xoorg(session, inbound)) {
+        session_reply(session, 555, "5.5.4 XOORG is for proven hybrid peers");
+        return;
+    }
     session->transaction = new_transaction(session, &mail, inbound);
     if (session->transaction)
         session_reply(session, 250, "2.1.0 Sender OK");
@@ -172,10 +178,15 @@ void transaction_rcpt(struct session *session, const char *arguments, size_t len
 {
     struct transaction *transaction = session->transaction;
     const struct conn_config *config = session->snapshot->config;
-    struct smtp_path path;
-    enum smtp_syntax syntax = smtp_parse_rcpt(arguments, length, &path);
+    struct smtp_recipient recipient;
+    const struct smtp_path *path = &recipient.path;
+    enum smtp_syntax syntax = smtp_parse_recipient(arguments, length, &recipient);
     if (syntax != SMTP_SYNTAX_OK) {
         refuse_syntax(session, syntax, true);
+        return;
+    }
+    if (path->utf8 && !(transaction->mail.given & SMTP_PARAMETER_SMTPUTF8)) {
+        session_reply(session, 553, "5.6.7 An address past ASCII needs MAIL with SMTPUTF8");
         return;
     }
     if (transaction->accepted >= RECIPIENTS_MAXIMUM) {
@@ -183,14 +194,14 @@ void transaction_rcpt(struct session *session, const char *arguments, size_t len
         return;
     }
     const struct conn_outbound *outbound = conn_outbound_choose(
-        config, transaction->inbound, path.domain[0] ? path.domain : config->host_name);
+        config, transaction->inbound, path->domain[0] ? path->domain : config->host_name);
     if (!outbound) {
-        refuse_recipient(session, &path, 550, "5.7.1 No outbound connector takes this recipient");
+        refuse_recipient(session, path, 550, "5.7.1 No outbound connector takes this recipient");
         session_count_error(session);
         return;
     }
     if (transaction->courier && transaction->outbound != outbound) {
-        refuse_recipient(session, &path, 452,
+        refuse_recipient(session, path, 452,
                          "4.5.3 This recipient goes another way: send it in a transaction of its own");
         return;
     }
@@ -203,9 +214,9 @@ void transaction_rcpt(struct session *session, const char *arguments, size_t len
         session_reply(session, 451, "4.3.0 Resources exhausted");
         return;
     }
-    memcpy(transaction->last_recipient, path.address, sizeof path.address);
+    memcpy(transaction->last_recipient, path->address, sizeof path->address);
     ask_courier(session, ASKED_RECIPIENT);
-    courier_recipient(transaction->courier, path.address);
+    courier_recipient(transaction->courier, &recipient);
 }
 
 static void recipient_answered(struct transaction *transaction, const struct smtp_reply *reply)
@@ -234,6 +245,10 @@ static void data_answered(struct transaction *transaction, const struct smtp_rep
 {
     struct session *session = transaction->session;
     char line[2048];
+    if (reply->code != 354 && transaction->chunked) {
+        chunks_refused(transaction, reply);
+        return;
+    }
     if (reply->code != 354) {
         report_message(transaction, reply);
         session_send(session, reply);
@@ -242,53 +257,61 @@ static void data_answered(struct transaction *transaction, const struct smtp_rep
         return;
     }
     smtp_data_start(&transaction->decoder);
-    smtp_data_encode_start(&transaction->encoder);
     smtp_header_start(&transaction->header);
     transaction->data_started = loop_now(session->worker->loop);
     size_t length = received_line(session, transaction, line, sizeof line);
     if (courier_write(transaction->courier, line, length) < 0)
         transaction->failed = true;
+    if (transaction->chunked) {
+        chunks_begin(session);
+        return;
+    }
     session->state = SESSION_DATA;
     session_reply(session, 354, "End data with <CR><LF>.<CR><LF>");
 }
 
 /* The message will not be delivered: the connection to the next hop is broken off at once, and what
  * still comes is thrown away up to its end. */
-static void refuse_message(struct transaction *transaction, bool close_after, int code,
-                           const char *format, ...) __attribute__((format(printf, 4, 5)));
-static void refuse_message(struct transaction *transaction, bool close_after, int code,
-                           const char *format, ...)
+void transaction_keep_refusal(struct transaction *transaction, const struct smtp_reply *reply)
 {
-    char text[256];
-    va_list arguments;
-    if (transaction->refused)
-        return;
-    va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
     transaction->refused = true;
-    transaction->close_after = close_after;
     transaction->refusal = malloc(sizeof *transaction->refusal);
     if (!transaction->refusal) {
         session_abort(transaction->session);
         return;
     }
-    smtp_reply_set(transaction->refusal, code, "%s", text);
+    smtp_reply_copy(transaction->refusal, reply);
     report_message(transaction, transaction->refusal);
     courier_end(transaction->courier);
     transaction->courier = NULL;
 }
 
-static int write_encoded(void *context, const char *bytes, size_t length)
+static void refuse_message(struct transaction *transaction, bool close_after, int code,
+                           const char *format, ...) __attribute__((format(printf, 4, 5)));
+static void refuse_message(struct transaction *transaction, bool close_after, int code,
+                           const char *format, ...)
 {
-    struct transaction *transaction = context;
-    if (courier_write(transaction->courier, bytes, length) < 0)
-        transaction->failed = true;
-    return transaction->failed ? -1 : 0;
+    struct smtp_reply reply;
+    va_list arguments;
+    if (transaction->refused)
+        return;
+    va_start(arguments, format);
+    smtp_reply_set_list(&reply, code, format, arguments);
+    va_end(arguments);
+    transaction->close_after = close_after;
+    transaction_keep_refusal(transaction, &reply);
+}
+
+/* RFC 1870: ours, or the next hop's where that is smaller. */
+static uint64_t size_maximum(const struct transaction *transaction)
+{
+    uint64_t ours = transaction->session->snapshot->config->limits.message_size;
+    uint64_t theirs = courier_size_maximum(transaction->courier);
+    return theirs && theirs < ours ? theirs : ours;
 }
 
 /* The message's own bytes, as the decoder gives them. */
-static int take_content(void *context, const char *bytes, size_t length)
+int transaction_content(void *context, const char *bytes, size_t length)
 {
     struct transaction *transaction = context;
     const struct conn_config *config = transaction->session->snapshot->config;
@@ -296,19 +319,20 @@ static int take_content(void *context, const char *bytes, size_t length)
     if (transaction->refused || transaction->failed)
         return 0;
     smtp_header_feed(&transaction->header, bytes, length);
-    if (transaction->size > config->limits.message_size)
+    uint64_t maximum = size_maximum(transaction);
+    if (transaction->size > maximum)
         refuse_message(transaction, false, 552, "5.3.4 The message has more than %llu bytes",
-                       (unsigned long long)config->limits.message_size);
+                       (unsigned long long)maximum);
     else if (transaction->header.received > config->limits.hop_count)
         refuse_message(transaction, false, 554,
                        "5.4.6 The message has gone through more than %u hops: a mail loop",
                        config->limits.hop_count);
-    else
-        smtp_data_encode(&transaction->encoder, bytes, length, write_encoded, transaction);
+    else if (courier_write(transaction->courier, bytes, length) < 0)
+        transaction->failed = true;
     return 0;
 }
 
-static void message_ended(struct transaction *transaction)
+void transaction_message_ended(struct transaction *transaction)
 {
     struct session *session = transaction->session;
     transaction->data_ended = loop_now(session->worker->loop);
@@ -322,10 +346,10 @@ static void message_ended(struct transaction *transaction)
         return;
     }
     ask_courier(session, ASKED_MESSAGE);
-    courier_finish(transaction->courier, smtp_data_end(&transaction->encoder));
+    courier_finish(transaction->courier);
 }
 
-static void take_violation(struct transaction *transaction, enum smtp_data_result result)
+void transaction_violation(struct transaction *transaction, enum smtp_data_result result)
 {
     static const char *const sentences[] = {
         [SMTP_DATA_BARE_CR] = "5.6.0 The message holds a carriage return without line feed",
@@ -335,7 +359,8 @@ static void take_violation(struct transaction *transaction, enum smtp_data_resul
     if (transaction->refused)
         return;
     report_violation(transaction->session, sentences[result] + 6);
-    refuse_message(transaction, true, 554, "%s", sentences[result]);
+    /* Where a chunk ends is known whatever it holds; where such data ends is not. */
+    refuse_message(transaction, !transaction->chunked, 554, "%s", sentences[result]);
 }
 
 size_t transaction_take(struct session *session, const char *bytes, size_t length)
@@ -343,13 +368,13 @@ size_t transaction_take(struct session *session, const char *bytes, size_t lengt
     struct transaction *transaction = session->transaction;
     size_t taken = 0;
     enum smtp_data_result result =
-        smtp_data_decode(&transaction->decoder, bytes, length, &taken, take_content, transaction);
+        smtp_data_decode(&transaction->decoder, bytes, length, &taken, transaction_content, transaction);
     if (session->dead)
         return taken;
     if (result == SMTP_DATA_FINISHED)
-        message_ended(transaction);
+        transaction_message_ended(transaction);
     else if (result != SMTP_DATA_MORE)
-        take_violation(transaction, result);
+        transaction_violation(transaction, result);
     return taken;
 }
 
