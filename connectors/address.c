@@ -48,13 +48,16 @@ static bool is_within(const struct conn_range *range, const struct in6_addr *add
            memcmp(address, &range->last, sizeof *address) <= 0;
 }
 
+bool conn_ranges_have(const struct conn_range *ranges, size_t count, const struct in6_addr *address)
+{
+    for (size_t i = 0; i < count; i++)
+        if (is_within(&ranges[i], address))
+            return true;
+    return false;
+}
+
 bool conn_ranges_take(const struct conn_range *ranges, size_t count, const struct sockaddr *address)
 {
     struct in6_addr known;
-    if (!conn_address_read(address, &known))
-        return false;
-    for (size_t i = 0; i < count; i++)
-        if (is_within(&ranges[i], &known))
-            return true;
-    return false;
+    return conn_address_read(address, &known) && conn_ranges_have(ranges, count, &known);
 }

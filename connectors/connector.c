@@ -58,6 +58,19 @@ int conn_read_lists(struct conn_reader *reader, const struct conn_field *field, 
     return found ? 0 : -error->code;
 }
 
+int conn_read_credentials(struct conn_reader *reader, const struct conn_field *field,
+                          const char *text, void *target, struct error *error)
+{
+    const struct conn_config *config = reader->config;
+    if (reader->gateway_lost)
+        return 0;
+    const void *found =
+        conn_find_named(CONN_NAMED("Credentials", config->credentials, config->credentials_count),
+                        field->name, text, error);
+    memcpy(target, &found, sizeof found);
+    return found ? 0 : -error->code;
+}
+
 int conn_read_cipher_suite(struct conn_reader *reader, const struct conn_field *field,
                            const char *text, void *target, struct error *error)
 {

@@ -14,6 +14,7 @@
 
 conn_read_text conn_read_certificate;  /* const struct conn_certificate *, by its name */
 conn_read_text conn_read_anchors;      /* const struct conn_anchors *, by its name */
+conn_read_text conn_read_credentials;  /* const struct conn_credentials *, by its name */
 conn_read_text conn_read_lists;        /* const struct conn_lists *, by its name */
 conn_read_text conn_read_cipher_suite; /* unsigned, see suites.h */
 conn_read_text conn_read_group;        /* unsigned, see suites.h */

@@ -7,6 +7,7 @@
 #include <strings.h>
 #include <sys/un.h>
 
+#include "connectors/credentials.h"
 #include "connectors/limits.h"
 #include "connectors/readers.h"
 #include "connectors/rules.h"
@@ -275,6 +276,25 @@ static void finish_lists(struct conn_reader *reader, const xmlNode *node, void *
     conn_complain(reader, node, false, &error);
 }
 
+static void finish_credentials(struct conn_reader *reader, const xmlNode *node, void *object)
+{
+    const struct conn_config *config = reader->config;
+    struct conn_credentials *credentials = object;
+    struct error found, error;
+    conn_check_unique(reader, node,
+                      CONN_NAMED("Credentials", config->credentials, config->credentials_count));
+    if (!credentials->path || !reader->look_at_files ||
+        conn_credentials_read(credentials, &found) == 0)
+        return;
+    error_set(&error, EX_CONFIG, "The credentials '%s' cannot be used: %s",
+              credentials->name ? credentials->name : "", found.what);
+    error_where(&error, "%s", found.where);
+    error_cure(&error, "%s",
+               found.cure[0] ? found.cure
+                             : "put a file there with a line 'name:hash' for each user");
+    conn_complain(reader, node, false, &error);
+}
+
 /* `line` is of a Key, in one of the certificates. */
 static const xmlNode *find_key_node(const xmlNode *gateway, int line)
 {
@@ -381,6 +401,15 @@ static const struct conn_field lists_fields[] = {
 static const struct conn_section lists_section = {CONN_FIELDS(lists_fields),
                                                   offsetof(struct conn_lists, place), finish_lists};
 
+static const struct conn_field credentials_fields[] = {
+    {"Name", CONN_ATTRIBUTE | CONN_REQUIRED, conn_read_name, CONN_IN(conn_credentials, name),
+     .example = "Name=\"devices\""},
+    {"The path", CONN_TEXT | CONN_REQUIRED, conn_read_path, CONN_IN(conn_credentials, path),
+     .example = "<Credentials Name=\"devices\">/etc/postern/devices.users</Credentials>"},
+};
+static const struct conn_section credentials_section = {
+    CONN_FIELDS(credentials_fields), offsetof(struct conn_credentials, place), finish_credentials};
+
 static const struct conn_field control_fields[] = {
     {"Socket", CONN_ATTRIBUTE | CONN_REQUIRED, read_socket, CONN_IN(conn_config, control_socket),
      .example = "Socket=\"/run/postern/control.sock\""},
@@ -431,6 +460,8 @@ static const struct conn_field gateway_fields[] = {
      CONN_LIST(conn_config, anchors, anchors_count)},
     {"RevocationLists", CONN_MANY, .section = &lists_section,
      CONN_LIST(conn_config, lists, lists_count)},
+    {"Credentials", CONN_MANY, .section = &credentials_section,
+     CONN_LIST(conn_config, credentials, credentials_count)},
     {"Control", 0, .section = &control_section},
     {"Metrics", 0, .section = &metrics_section},
     {"Queue", 0, .section = &queue_section},

@@ -11,9 +11,9 @@
 
 static void finish_inbound(struct conn_reader *reader, const xmlNode *node, void *object)
 {
-    conn_check_unique(
-        reader, node,
-        CONN_NAMED("InboundConnector", reader->config->inbound, reader->config->inbound_count));
+    conn_check_unique(reader, node,
+                      CONN_NAMED_KNOWN("InboundConnector", reader->config->inbound,
+                                       reader->config->inbound_count, &reader->inbound_names));
     conn_apply_inbound_rules(reader, node, object);
     struct conn_inbound *inbound = object;
     conn_complete_lists(reader, node, &inbound->tls_lists, inbound->tls_minimum);
@@ -74,6 +74,8 @@ static const struct conn_field inbound_fields[] = {
      .example = "<TlsSenderCertificateName>mail.contoso.com</TlsSenderCertificateName>"},
     {"ClientEku", 0, conn_read_word, CONN_IN(conn_inbound, client_eku),
      .names = conn_client_eku_names, .example = "<ClientEku>ClientAuth</ClientEku>"},
+    {"Credentials", 0, conn_read_credentials, CONN_IN(conn_inbound, credentials),
+     .example = "<Credentials>devices</Credentials>"},
     {"PeerCertificates", 0, .section = &inbound_peers_section},
     {"TlsCipherSuites", 0, .section = &inbound_suites_section},
     {"TlsGroups", 0, .section = &inbound_groups_section},

@@ -11,7 +11,9 @@
 #include <libxml/parser.h>
 #include <string.h>
 
+#include "connectors/advice.h"
 #include "connectors/document.h"
+#include "connectors/index.h"
 #include "connectors/one.h"
 #include "connectors/problems.h"
 #include "connectors/rules.h"
@@ -19,7 +21,7 @@
 #include "connectors/tables.h"
 #include "connectors/vocabulary.h"
 
-enum { FILES_MAXIMUM = 4096 }; /* in one folder */
+enum { FILES_MAXIMUM = 20000 }; /* in one folder */
 
 DEFINE_CLEANUP(xmlDocPtr, xmlFreeDoc)
 DEFINE_CLEANUP(DIR *, closedir)
@@ -132,7 +134,7 @@ static bool read_document(struct conn_reader *reader, xmlDoc *document, const st
     }
     conn_read_section(reader, root, kind->section, object);
     if (reader->problems->errors == errors)
-        conn_schema_validate(document, reader->file, reader->problems);
+        conn_schema_validate(&reader->schema, document, reader->file, reader->problems);
     return true;
 }
 
@@ -159,17 +161,26 @@ void conn_read_bytes(struct conn_reader *reader, enum conn_kind kind, const char
         read_document(reader, document, &kinds[kind]);
 }
 
+/* What stands in a file instead; NULL: what is on disk. */
+static const struct conn_override *find_other(const struct conn_reader *reader, const char *file)
+{
+    for (size_t i = 0; i < reader->other_count; i++)
+        if (reader->others[i].file && strcmp(reader->others[i].file, file) == 0)
+            return &reader->others[i];
+    return NULL;
+}
+
 /* True when the file's root was read, be it with faults; the name is taken over. */
 static bool read_file(struct conn_reader *reader, char *name, const struct kind *kind)
 {
     size_t first = reader->problems->count;
     if (!(reader->file = keep_name(reader, name)))
         return false;
-    bool other = reader->other_file && strcmp(reader->other_file, reader->file) == 0;
+    const struct conn_override *other = find_other(reader, reader->file);
     _cleanup_(xmlFreeDocp) xmlDocPtr document =
-        other ? conn_document_parse(reader->other_text, strlen(reader->other_text), reader->file,
-                                    reader->problems)
-              : conn_document_read(reader->file, reader->problems);
+        other
+            ? conn_document_parse(other->text, strlen(other->text), reader->file, reader->problems)
+            : conn_document_read(reader->file, reader->problems);
     bool known = document && read_document(reader, document, kind);
     conn_problems_sort(reader->problems, first);
     return known;
@@ -209,13 +220,33 @@ static char *path_in(const char *folder, const char *name)
     return asprintf(&path, "%s/%s", folder, name) < 0 ? NULL : path;
 }
 
-/* The full names of the *.xml files of a folder, in order. */
+/* Files that are not in the folder yet. */
+static void add_others(struct conn_reader *reader, const char *folder, struct conn_strings *names)
+{
+    size_t length = strlen(folder), there = names->count;
+    for (size_t i = 0; i < reader->other_count; i++) {
+        const char *file = reader->others[i].file;
+        bool known = !file || strncmp(file, folder, length) != 0 || file[length] != '/';
+        for (size_t j = 0; j < there && !known; j++)
+            known = strcmp(names->items[j], file) == 0;
+        if (known)
+            continue;
+        char **slot = conn_append(&names->items, &names->count, sizeof *slot);
+        if (!slot || !(*slot = strdup(file))) {
+            names->count -= slot != NULL;
+            complain_memory(reader, folder);
+            return;
+        }
+    }
+}
+
+/* The full names of the *.xml files of a folder (NULL: it is not there), in order. */
 static void list_folder(struct conn_reader *reader, DIR *directory, const char *folder,
                         struct conn_strings *names)
 {
     struct error error;
     const struct dirent *entry;
-    while ((entry = readdir(directory))) {
+    while (directory && (entry = readdir(directory))) {
         if (is_left_behind(entry->d_name))
             continue;
         if (!has_end(entry->d_name, ".xml")) {
@@ -235,6 +266,7 @@ static void list_folder(struct conn_reader *reader, DIR *directory, const char *
             break;
         }
     }
+    add_others(reader, folder, names);
     if (names->count)
         qsort(names->items, names->count, sizeof *names->items, compare_names);
 }
@@ -265,8 +297,8 @@ static bool read_folder(struct conn_reader *reader, const struct kind *kind)
         return false;
     }
     _cleanup_(closedirp) DIR *directory = open_folder(reader, folder);
-    if (!directory)
-        return reader->problems->count == first || reader->problems->items[first].warning;
+    if (!directory && reader->problems->count != first && !reader->problems->items[first].warning)
+        return false;
     list_folder(reader, directory, folder, &names);
     for (size_t i = 0; i < names.count; i++)
         whole &= read_file(reader, names.items[i], kind);
@@ -297,6 +329,17 @@ struct conn_config *conn_config_new(const char *directory)
     return TAKE_PTR(config);
 }
 
+/* What is read is judged as a whole also where it has errors: all of them are told at once. */
+static void make_index(struct conn_reader *reader)
+{
+    struct error error;
+    if (conn_index_new(reader->config, &reader->config->index, &error) < 0)
+        complain(reader, reader->config->directory, false, &error);
+    else
+        conn_give_advice(reader);
+    conn_problems_sort_files(reader->problems, &reader->config->files);
+}
+
 static void read_all(struct conn_reader *reader)
 {
     char *gateway = path_in(reader->config->directory, "postern.xml");
@@ -305,18 +348,21 @@ static void read_all(struct conn_reader *reader)
     read_folder(reader, &kinds[CONN_KIND_OUTBOUND]);
     for (size_t i = 0; i < reader->config->inbound_count; i++)
         conn_limits_complete(&reader->config->inbound[i].limits, &reader->config->limits);
-    conn_apply_overlap_rule(reader);
+    make_index(reader);
+    conn_reader_clear(reader);
 }
 
-int conn_load_with(const char *directory, const char *file, const char *text,
-                   struct conn_config **ret, struct conn_problems *problems)
+int conn_load_with_files(const char *directory, const struct conn_override *others, size_t count,
+                         struct conn_config **ret, struct conn_problems *problems)
 {
     _cleanup_(conn_config_freep) struct conn_config *config = conn_config_new(directory);
     struct conn_reader reader = {.config = config,
                                  .problems = problems,
-                                 .other_file = file,
-                                 .other_text = text,
-                                 .look_at_files = true};
+                                 .others = others,
+                                 .other_count = count,
+                                 .look_at_files = true,
+                                 .inbound_names = {.fold = true},
+                                 .outbound_names = {.fold = true}};
     *problems = (struct conn_problems){0};
     if (!config) {
         complain_memory(&reader, directory);
@@ -329,7 +375,14 @@ int conn_load_with(const char *directory, const char *file, const char *text,
     return 0;
 }
 
+int conn_load_with(const char *directory, const char *file, const char *text,
+                   struct conn_config **ret, struct conn_problems *problems)
+{
+    const struct conn_override other = {file, text};
+    return conn_load_with_files(directory, &other, 1, ret, problems);
+}
+
 int conn_load(const char *directory, struct conn_config **ret, struct conn_problems *problems)
 {
-    return conn_load_with(directory, NULL, NULL, ret, problems);
+    return conn_load_with_files(directory, NULL, 0, ret, problems);
 }

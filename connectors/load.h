@@ -38,6 +38,13 @@ int conn_load(const char *directory, struct conn_config **ret, struct conn_probl
 int conn_load_with(const char *directory, const char *file, const char *text,
                    struct conn_config **ret, struct conn_problems *problems);
 
+/* The same for several files, of which some may not be there yet. Texts and names are the caller's. */
+struct conn_override {
+    const char *file, *text;
+};
+int conn_load_with_files(const char *directory, const struct conn_override *others, size_t count,
+                         struct conn_config **ret, struct conn_problems *problems);
+
 /* A range as the configuration writes it: "10.1.0.5", "10.20.0.0/16" or "10.1.0.5-10.1.0.9". Always
  * ended by NUL; returns text. */
 enum { CONN_RANGE_TEXT_MAXIMUM = 2 * INET6_ADDRSTRLEN + 8 };

@@ -4,6 +4,8 @@
  * See model.h: the end of a configuration, and the words for its values. */
 #include "connectors/model.h"
 
+#include "connectors/credentials.h"
+#include "connectors/index.h"
 #include "connectors/vocabulary.h"
 
 const char *const conn_boolean_names[] = {"false", "true", NULL};
@@ -137,6 +139,9 @@ static void free_gateway_lists(struct conn_config *config)
         free(config->anchors[i].path);
     }
     free(config->anchors);
+    for (size_t i = 0; i < config->credentials_count; i++)
+        conn_credentials_clear(&config->credentials[i]);
+    free(config->credentials);
     for (size_t i = 0; i < config->lists_count; i++) {
         free(config->lists[i].name);
         free(config->lists[i].path);
@@ -148,6 +153,7 @@ struct conn_config *conn_config_free(struct conn_config *config)
 {
     if (!config)
         return NULL;
+    conn_index_free(config->index);
     for (size_t i = 0; i < config->inbound_count; i++)
         free_inbound(&config->inbound[i]);
     free(config->inbound);

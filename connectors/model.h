@@ -82,6 +82,18 @@ struct conn_lists {
     struct conn_place place;
 };
 
+/* Credentials of postern.xml: see credentials.h. */
+struct conn_user {
+    char *name, *hash;
+    unsigned line;
+};
+struct conn_credentials {
+    char *name, *path;
+    struct conn_user *users; /* by name */
+    size_t user_count;
+    struct conn_place place;
+};
+
 /* Both ends included. IPv4 is held as IPv4-mapped IPv6, so that one comparison serves both; a range
  * whose first end is IPv6 takes no IPv4 client, whatever its last end is ("::/0"). */
 struct conn_range {
@@ -164,6 +176,7 @@ struct conn_inbound {
     bool restrict_to_addresses;                   /* RestrictDomainsToIPAddresses */
     bool cloud_services_mail;                     /* CloudServicesMailEnabled */
     bool treat_as_internal;                       /* TreatMessagesAsInternal */
+    const struct conn_credentials *credentials; /* Credentials: AUTH is asked for; NULL: it is not */
     bool allow_open_relay;                  /* AllowOpenRelay: anyone, to anywhere, is meant */
     bool lenient_syntax;                    /* LenientSyntax: of old devices */
     enum conn_bare_linefeed bare_linefeed;  /* BareLinefeed, default Reject */
@@ -250,6 +263,8 @@ struct conn_outbound {
     struct conn_place place;
 };
 
+struct conn_index;
+
 struct conn_config {
     char *directory;           /* absolute; relative paths in the files begin here */
     struct conn_strings files; /* every file that was read, in that order */
@@ -268,6 +283,8 @@ struct conn_config {
     size_t anchors_count;
     struct conn_lists *lists;
     size_t lists_count;
+    struct conn_credentials *credentials;
+    size_t credentials_count;
     char *control_socket;         /* Control Socket, default /run/postern/control.sock */
     char *metrics_address;        /* NULL: none */
     char *queue_directory;        /* NULL: none */
@@ -276,6 +293,7 @@ struct conn_config {
     size_t inbound_count;
     struct conn_outbound *outbound;
     size_t outbound_count;
+    struct conn_index *index; /* index.h; NULL before everything is read */
 };
 
 struct conn_config *conn_config_free(struct conn_config *config);

@@ -23,7 +23,8 @@ static int read_scope(struct conn_reader *reader, const struct conn_field *field
 {
     const struct conn_config *config = reader->config;
     const void *found =
-        conn_find_named(CONN_NAMED("InboundConnector", config->inbound, config->inbound_count),
+        conn_find_named(CONN_NAMED_KNOWN("InboundConnector", config->inbound, config->inbound_count,
+                                         &reader->inbound_names),
                         field->name, text, error);
     memcpy(target, &found, sizeof found);
     return found || reader->inbound_lost ? 0 : -error->code;
@@ -104,9 +105,9 @@ static int read_error_policies(struct conn_reader *reader, const struct conn_fie
 
 static void finish_outbound(struct conn_reader *reader, const xmlNode *node, void *object)
 {
-    conn_check_unique(
-        reader, node,
-        CONN_NAMED("OutboundConnector", reader->config->outbound, reader->config->outbound_count));
+    conn_check_unique(reader, node,
+                      CONN_NAMED_KNOWN("OutboundConnector", reader->config->outbound,
+                                       reader->config->outbound_count, &reader->outbound_names));
     conn_apply_outbound_rules(reader, node, object);
     struct conn_outbound *outbound = object;
     conn_complete_lists(reader, node, &outbound->tls_lists, outbound->tls_minimum);

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * See values.h: addresses, ranges of them, domains, and hosts with ports. */
+#include "connectors/domain.h"
 #include "connectors/values.h"
 
 #include <arpa/inet.h>
@@ -137,7 +138,7 @@ static const char *find_domain_fault(const char *text)
             continue;
         }
         if ((unsigned char)*at >= 0x80)
-            return "write an international domain in its ASCII form (xn--…)";
+            return "an international name stands here in its ASCII form (xn--…) alone";
         if (!isalnum((unsigned char)*at) && *at != '_' && (*at != '-' || !label))
             return "it holds a character that a domain cannot have";
         letter = letter || !isdigit((unsigned char)*at);
@@ -173,7 +174,10 @@ static int fail_memory(struct error *error)
 int conn_parse_domain(const char *label, const char *text, bool pattern, bool any, char **ret,
                       struct error *error)
 {
-    const char *fault = find_pattern_fault(text, pattern, any);
+    char room[CONN_DOMAIN_ROOM];
+    const char *ascii = conn_domain_ascii(text, room);
+    const char *fault = ascii ? find_pattern_fault(ascii, pattern, any)
+                              : "it is no international name that has an ASCII form";
     if (fault) {
         error_set(error, EX_DATAERR, "%s '%.200s' is not a domain: %s", label, text, fault);
         if (strncmp(text, "smtp:", 5) == 0 || strchr(text, ';'))
@@ -181,7 +185,7 @@ int conn_parse_domain(const char *label, const char *text, bool pattern, bool an
         return error_cure(error, "write it like contoso.com%s%s",
                           pattern ? " or *.contoso.com" : "", any ? ", or * for all" : "");
     }
-    char *domain = copy_lower(text);
+    char *domain = copy_lower(ascii);
     if (!domain)
         return fail_memory(error);
     *ret = domain;

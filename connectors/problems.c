@@ -91,3 +91,29 @@ void conn_problems_sort(struct conn_problems *problems, size_t first)
         problems->items[at] = moved;
     }
 }
+
+/* Twice the file's number; what is none of them has an odd rank, right behind the one before it. */
+static size_t rank_file(const struct conn_strings *files, const char *file, size_t before)
+{
+    for (size_t i = 0; i < files->count; i++)
+        if (strcmp(files->items[i], file) == 0)
+            return 2 * i;
+    return before | 1;
+}
+
+void conn_problems_sort_files(struct conn_problems *problems, const struct conn_strings *files)
+{
+    size_t ranks[CONN_PROBLEMS_MAXIMUM];
+    for (size_t i = 0; i < problems->count; i++) {
+        struct conn_problem moved = problems->items[i];
+        size_t rank = rank_file(files, moved.file, i ? ranks[i - 1] : 0), at = i;
+        for (; at > 0 && (ranks[at - 1] > rank ||
+                          (ranks[at - 1] == rank && problems->items[at - 1].line > moved.line));
+             at--) {
+            problems->items[at] = problems->items[at - 1];
+            ranks[at] = ranks[at - 1];
+        }
+        problems->items[at] = moved;
+        ranks[at] = rank;
+    }
+}

@@ -19,4 +19,8 @@ void conn_problems_add(struct conn_problems *problems, bool warning, const char 
 /* Puts the problems from number `first` on into the order of their lines. */
 void conn_problems_sort(struct conn_problems *problems, size_t first);
 
+/* Puts all of them into the order of `files` and in each of the lines; what is of no file stays
+ * behind what it stood behind. */
+void conn_problems_sort_files(struct conn_problems *problems, const struct conn_strings *files);
+
 #endif

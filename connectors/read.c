@@ -10,6 +10,7 @@
 #include "connectors/document.h"
 #include "connectors/guess.h"
 #include "connectors/problems.h"
+#include "connectors/schema.h"
 #include "connectors/vocabulary.h"
 
 enum { VALUE_MAXIMUM = 4096 };
@@ -26,6 +27,13 @@ const xmlNode *conn_find_child(const xmlNode *node, const char *name)
         if (child->type == XML_ELEMENT_NODE && strcmp((const char *)child->name, name) == 0)
             return child;
     return NULL;
+}
+
+void conn_reader_clear(struct conn_reader *reader)
+{
+    conn_map_clear(&reader->inbound_names);
+    conn_map_clear(&reader->outbound_names);
+    reader->schema = conn_schema_free(reader->schema);
 }
 
 void *conn_append(void *list, size_t *count, size_t size)

@@ -13,16 +13,22 @@
 #include <libxml/tree.h>
 
 #include "connectors/load.h"
+#include "connectors/map.h"
 
 struct conn_reader {
     struct conn_config *config;
     struct conn_problems *problems;
     const char *file;                    /* the one that is being read; belongs to config->files */
-    const char *other_file, *other_text; /* what stands in this file instead; NULL: as they are */
+    const struct conn_override *others;  /* what stands in some files instead */
+    size_t other_count;
     bool look_at_files;                  /* chains and anchors are opened and checked */
     bool gateway_lost; /* postern.xml could not be read: what it lacks is nobody's fault */
     bool inbound_lost; /* the same of a file in inbound/ */
+    /* Made while reading, and gone with conn_reader_clear(): */
+    struct conn_map inbound_names, outbound_names; /* see struct conn_named_list */
+    struct conn_schema *schema;
 };
+void conn_reader_clear(struct conn_reader *reader);
 
 struct conn_field;
 

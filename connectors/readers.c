@@ -4,6 +4,7 @@
  * See readers.h. */
 #include "connectors/readers.h"
 
+#include <stdint.h>
 #include <string.h>
 #include <strings.h>
 
@@ -170,22 +171,51 @@ static const char *name_at(const struct conn_named_list *list, size_t i)
     return name;
 }
 
-void conn_check_unique(struct conn_reader *reader, const xmlNode *node,
-                       const struct conn_named_list *list)
+static void complain_twice(struct conn_reader *reader, const xmlNode *node,
+                           const struct conn_named_list *list, size_t first)
 {
     struct error error;
     struct conn_place place;
+    memcpy(&place, (const char *)list->items + first * list->size + list->place, sizeof place);
+    error_set(&error, EX_CONFIG, "%s '%s' is declared twice: it stands in %s on line %d already",
+              list->kind, name_at(list, list->count - 1), place.file, place.line);
+    error_cure(&error, "give one of the two another name, or take it out");
+    conn_complain(reader, node, false, &error);
+}
+
+/* Items move while their list grows, so that numbers are kept: one more than the index, as NULL
+ * stands for none. Without memory for it the name counts as new, and as one that nobody finds. */
+static bool find_known(const struct conn_named_list *list, const char *name, size_t *ret)
+{
+    const void *value = conn_map_find(list->known, name, strlen(name));
+    if (value)
+        *ret = (size_t)(uintptr_t)value - 1;
+    return value;
+}
+
+static void keep_known(const struct conn_named_list *list, const char *name)
+{
+    void **place = conn_map_add(list->known, name, strlen(name));
+    if (place && !*place)
+        *place = (void *)(uintptr_t)list->count;
+}
+
+void conn_check_unique(struct conn_reader *reader, const xmlNode *node,
+                       const struct conn_named_list *list)
+{
+    size_t first;
     const char *name = name_at(list, list->count - 1);
-    for (size_t i = 0; name && i + 1 < list->count; i++) {
-        const char *other = name_at(list, i);
+    if (name && list->known) {
+        if (find_known(list, name, &first))
+            complain_twice(reader, node, list, first);
+        keep_known(list, name);
+        return;
+    }
+    for (first = 0; name && first + 1 < list->count; first++) {
+        const char *other = name_at(list, first);
         if (!other || (list->exact ? strcmp(other, name) : strcasecmp(other, name)) != 0)
             continue;
-        memcpy(&place, (const char *)list->items + i * list->size + list->place, sizeof place);
-        error_set(&error, EX_CONFIG,
-                  "%s '%s' is declared twice: it stands in %s on line %d already", list->kind, name,
-                  place.file, place.line);
-        error_cure(&error, "give one of the two another name, or take it out");
-        conn_complain(reader, node, false, &error);
+        complain_twice(reader, node, list, first);
         return;
     }
 }
@@ -194,6 +224,9 @@ const void *conn_find_named(const struct conn_named_list *list, const char *labe
                             struct error *error)
 {
     struct conn_guess guess = {.word = name};
+    size_t known;
+    if (list->known && find_known(list, name, &known) && strcmp(name_at(list, known), name) == 0)
+        return (const char *)list->items + known * list->size;
     for (size_t i = 0; i < list->count; i++) {
         const char *other = name_at(list, i);
         if (other && strcmp(other, name) == 0)

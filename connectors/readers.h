@@ -29,6 +29,9 @@ struct conn_named_list {
     const void *items;
     size_t count, size, place;
     bool exact; /* capitals count */
+    /* May be NULL: where the items are found by their names, for lists that can be long. It is
+     * filled by conn_check_unique(), and folds capitals. */
+    struct conn_map *known;
 };
 void conn_check_unique(struct conn_reader *reader, const xmlNode *node,
                        const struct conn_named_list *list);
@@ -37,8 +40,10 @@ void conn_check_unique(struct conn_reader *reader, const xmlNode *node,
 const void *conn_find_named(const struct conn_named_list *list, const char *label, const char *name,
                             struct error *error);
 
-#define CONN_NAMED(kind_, items_, count_)                                                          \
+#define CONN_NAMED(kind_, items_, count_) CONN_NAMED_KNOWN(kind_, items_, count_, NULL)
+#define CONN_NAMED_KNOWN(kind_, items_, count_, known_)                                            \
     (&(const struct conn_named_list){.kind = (kind_),                                              \
+                                     .known = (known_),                                            \
                                      .items = (items_),                                            \
                                      .count = (count_),                                            \
                                      .size = sizeof *(items_),                                     \

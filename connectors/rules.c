@@ -165,7 +165,8 @@ static const struct rule tls_list_rules[] = {
 
 static bool asks_nothing(const struct subject *subject)
 {
-    return !has(subject, "SenderIPAddresses") && !has(subject, "TlsSenderCertificateName");
+    return !has(subject, "SenderIPAddresses") && !has(subject, "TlsSenderCertificateName") &&
+           !has(subject, "Credentials");
 }
 
 static bool is_loopback(const struct conn_listener *listener)
@@ -177,8 +178,7 @@ static bool is_loopback(const struct conn_listener *listener)
     return IN6_IS_ADDR_LOOPBACK(&six->sin6_addr);
 }
 
-/* Without a Listener systemd opens the sockets, and who reaches them is not known here. */
-static bool listens_to_this_machine_alone(const struct conn_config *config)
+bool conn_listens_to_this_machine_alone(const struct conn_config *config)
 {
     for (size_t i = 0; i < config->listener_count; i++)
         if (!is_loopback(&config->listeners[i]))
@@ -188,12 +188,13 @@ static bool listens_to_this_machine_alone(const struct conn_config *config)
 
 static bool lets_anyone_in(const struct subject *subject)
 {
-    return asks_nothing(subject) && !listens_to_this_machine_alone(subject->reader->config);
+    return asks_nothing(subject) && !subject->inbound->allow_open_relay &&
+           !conn_listens_to_this_machine_alone(subject->reader->config);
 }
 
 static bool lets_this_machine_in(const struct subject *subject)
 {
-    return asks_nothing(subject) && listens_to_this_machine_alone(subject->reader->config);
+    return asks_nothing(subject) && conn_listens_to_this_machine_alone(subject->reader->config);
 }
 
 static bool is_all_addresses(const struct conn_range *range)
@@ -212,7 +213,7 @@ static bool is_all_addresses(const struct conn_range *range)
 static bool is_open_to_all(const struct subject *subject)
 {
     const struct conn_inbound *inbound = subject->inbound;
-    if (has(subject, "TlsSenderCertificateName"))
+    if (has(subject, "TlsSenderCertificateName") || has(subject, "Credentials"))
         return false;
     for (size_t i = 0; i < inbound->range_count; i++)
         if (is_all_addresses(&inbound->ranges[i]))
@@ -284,6 +285,11 @@ static bool names_without_certificate(const struct subject *subject)
            has_no_certificate(subject);
 }
 
+static bool credentials_without_certificate(const struct subject *subject)
+{
+    return has(subject, "Credentials") && has_no_certificate(subject);
+}
+
 static bool has_organizations(const struct subject *subject)
 {
     return has(subject, "OriginatorOrganizations");
@@ -304,7 +310,8 @@ static const struct rule inbound_rules[] = {
     {"InboundConnector", false, lets_anyone_in,
      "This connector asks for no proof: whoever reaches a listener could send through it",
      "say who may: add <SenderIPAddresses><Range>10.1.0.5</Range></SenderIPAddresses>, or "
-     "<TlsSenderCertificateName> with <TrustAnchors>"},
+     "<TlsSenderCertificateName> with <TrustAnchors>; <AllowOpenRelay>true</AllowOpenRelay> says "
+     "that anyone is meant"},
     {"InboundConnector", true, lets_this_machine_in,
      "This connector asks for no proof: every program on this machine can send through it (with a "
      "Listener that others reach this would be refused)",
@@ -348,6 +355,10 @@ static const struct rule inbound_rules[] = {
     {"RequireTls", false, tls_without_certificate,
      "RequireTls is true, but there is no certificate to offer STARTTLS with",
      "add a <Certificate> to postern.xml"},
+    {"Credentials", false, credentials_without_certificate,
+     "Credentials needs TLS, for no password is taken in the clear, but there is no certificate to "
+     "offer STARTTLS with",
+     "add a <Certificate> to postern.xml"},
     {"TlsSenderCertificateName", false, names_without_certificate,
      "TlsSenderCertificateName needs TLS, but there is no certificate to offer STARTTLS with",
      "add a <Certificate> to postern.xml"},
@@ -372,7 +383,6 @@ static const char *const inbound_later[] = {
     "TreatMessagesAsInternal",
     "AssociatedAcceptedDomains",
     "Bindings",
-    "AllowOpenRelay",
     "LenientSyntax",
     "BareLinefeed",
     "MaxMessageSize",
@@ -392,7 +402,6 @@ static const char *const inbound_later[] = {
 };
 static const char *const outbound_later[] = {
     "ConnectorType",  "Fqdn",
-    "AddressSpaces",  "AllAcceptedDomains",
     "UseMXRecord",    "RouteAllMessagesViaOnPremises",
     "TestMode",       "ValidationRecipients",
     "MaxMessageSize", "SourceIPAddress",
@@ -409,7 +418,6 @@ static const char *const gateway_later[] = {
     "MessageRateLimit",
     "MinimumTransferRate",
     "ConnectionTimeOut",
-    "AcceptedDomains",
 };
 
 static void warn_later(const struct subject *subject, const char *const *names, size_t count)
@@ -609,54 +617,4 @@ void conn_apply_outbound_rules(struct conn_reader *reader, const xmlNode *node,
     apply(outbound_rules, ARRAY_SIZE(outbound_rules), &subject);
     warn_later(&subject, outbound_later, ARRAY_SIZE(outbound_later));
     apply(tls_list_rules, ARRAY_SIZE(tls_list_rules), &subject);
-}
-
-/* True when both connectors can be asked about mail of the same inbound connector, at one rank. */
-static bool share_scope(const struct conn_outbound *a, const struct conn_outbound *b)
-{
-    if (!a->scope_count || !b->scope_count)
-        return a->scope_count == b->scope_count;
-    for (size_t i = 0; i < a->scope_count; i++)
-        for (size_t j = 0; j < b->scope_count; j++)
-            if (a->scope[i] && a->scope[i] == b->scope[j])
-                return true;
-    return false;
-}
-
-static const char *find_shared_domain(const struct conn_outbound *a, const struct conn_outbound *b)
-{
-    const struct conn_strings *ours = &a->recipient_domains, *theirs = &b->recipient_domains;
-    for (size_t i = 0; i < ours->count; i++)
-        for (size_t j = 0; j < theirs->count; j++)
-            if (ours->items[i] && theirs->items[j] && strcmp(ours->items[i], theirs->items[j]) == 0)
-                return ours->items[i];
-    return NULL;
-}
-
-static void warn_overlap(struct conn_problems *problems, const struct conn_outbound *first,
-                         const struct conn_outbound *second)
-{
-    struct error error;
-    const char *domain = find_shared_domain(first, second);
-    if (!domain || !first->name)
-        return;
-    error_set(&error, EX_CONFIG,
-              "Mail for %s goes to the connector '%s' (%s), which comes first; this one does not "
-              "get it",
-              domain, first->name, first->place.file);
-    error_cure(&error, "take the domain out of one of the two, or give them different "
-                       "InboundConnectors");
-    conn_problems_add(problems, true, second->place.file, second->place.line, &error);
-}
-
-void conn_apply_overlap_rule(struct conn_reader *reader)
-{
-    const struct conn_config *config = reader->config;
-    for (size_t i = 1; i < config->outbound_count; i++)
-        for (size_t j = 0; j < i; j++) {
-            const struct conn_outbound *first = &config->outbound[j],
-                                       *second = &config->outbound[i];
-            if (first->enabled && second->enabled && share_scope(first, second))
-                warn_overlap(reader->problems, first, second);
-        }
 }

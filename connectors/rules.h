@@ -14,7 +14,8 @@ void conn_apply_inbound_rules(struct conn_reader *reader, const xmlNode *node,
 void conn_apply_outbound_rules(struct conn_reader *reader, const xmlNode *node,
                                const struct conn_outbound *outbound);
 
-/* Over the whole configuration, at the end. */
-void conn_apply_overlap_rule(struct conn_reader *reader);
+/* True when every Listener is on a loopback address. Without one systemd opens the sockets, and who
+ * reaches them is not known here. */
+bool conn_listens_to_this_machine_alone(const struct conn_config *config);
 
 #endif

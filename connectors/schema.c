@@ -18,8 +18,6 @@ static const unsigned char schema_text[] = {
 };
 
 DEFINE_CLEANUP(xmlSchemaParserCtxtPtr, xmlSchemaFreeParserCtxt)
-DEFINE_CLEANUP(xmlSchemaPtr, xmlSchemaFree)
-DEFINE_CLEANUP(xmlSchemaValidCtxtPtr, xmlSchemaFreeValidCtxt)
 
 struct findings {
     const char *file;
@@ -64,19 +62,43 @@ static void fail_schema(const char *file, struct conn_problems *problems)
     conn_problems_add(problems, false, file, 0, &error);
 }
 
-void conn_schema_validate(xmlDoc *document, const char *file, struct conn_problems *problems)
+struct conn_schema {
+    xmlSchemaPtr schema;
+    xmlSchemaValidCtxtPtr valid;
+};
+
+struct conn_schema *conn_schema_free(struct conn_schema *schema)
+{
+    if (!schema)
+        return NULL;
+    xmlSchemaFreeValidCtxt(schema->valid);
+    xmlSchemaFree(schema->schema);
+    free(schema);
+    return NULL;
+}
+
+static struct conn_schema *make_schema(void)
+{
+    struct conn_schema *schema = calloc(1, sizeof *schema);
+    _cleanup_(xmlSchemaFreeParserCtxtp) xmlSchemaParserCtxtPtr parser =
+        xmlSchemaNewMemParserCtxt((const char *)schema_text, sizeof schema_text);
+    if (!schema)
+        return NULL;
+    schema->schema = parser ? xmlSchemaParse(parser) : NULL;
+    schema->valid = schema->schema ? xmlSchemaNewValidCtxt(schema->schema) : NULL;
+    return schema->valid ? schema : conn_schema_free(schema);
+}
+
+void conn_schema_validate(struct conn_schema **schema, xmlDoc *document, const char *file,
+                          struct conn_problems *problems)
 {
     struct findings findings = {.file = file, .problems = problems};
     size_t errors = problems->errors;
-    _cleanup_(xmlSchemaFreeParserCtxtp) xmlSchemaParserCtxtPtr parser =
-        xmlSchemaNewMemParserCtxt((const char *)schema_text, sizeof schema_text);
-    _cleanup_(xmlSchemaFreep) xmlSchemaPtr schema = parser ? xmlSchemaParse(parser) : NULL;
-    _cleanup_(xmlSchemaFreeValidCtxtp) xmlSchemaValidCtxtPtr valid =
-        schema ? xmlSchemaNewValidCtxt(schema) : NULL;
-    if (!valid) {
+    if (!*schema && !(*schema = make_schema())) {
         fail_schema(file, problems);
         return;
     }
+    xmlSchemaValidCtxtPtr valid = (*schema)->valid;
     xmlSchemaSetValidStructuredErrors(valid, take_finding, &findings);
     if (xmlSchemaValidateDoc(valid, document) != 0 && problems->errors == errors)
         fail_schema(file, problems);

@@ -1,29 +1,14 @@
 /* SPDX-FileCopyrightText: 2026 The Postern developers
  * SPDX-License-Identifier: Apache-2.0
  *
- * See select.h. A walk over all connectors: a gateway has tens of them, not thousands. */
+ * See select.h. The conditions themselves stand in conditions.c, who may be chosen in index.c. */
 #include "connectors/select.h"
 
 #include <string.h>
 
 #include "connectors/address.h"
-#include "connectors/suites.h"
+#include "connectors/conditions.h"
 #include "connectors/uri.h"
-
-static const char *const condition_names[] = {
-    [CONN_CONDITION_NONE] = "none",
-    [CONN_CONDITION_ADDRESS] = "address",
-    [CONN_CONDITION_TLS] = "tls",
-    [CONN_CONDITION_TLS_VERSION] = "tls-version",
-    [CONN_CONDITION_CIPHER_SUITE] = "cipher-suite",
-    [CONN_CONDITION_CERTIFICATE] = "certificate",
-    [CONN_CONDITION_SENDER_DOMAIN] = "sender-domain",
-};
-
-const char *conn_condition_name(enum conn_condition condition)
-{
-    return condition_names[condition];
-}
 
 bool conn_inbound_takes_address(const struct conn_inbound *inbound, const struct sockaddr *address)
 {
@@ -31,64 +16,45 @@ bool conn_inbound_takes_address(const struct conn_inbound *inbound, const struct
            conn_ranges_take(inbound->ranges, inbound->range_count, address);
 }
 
-bool conn_domain_matches(const char *pattern, const char *domain)
+/* --- inbound --- */
+
+/* Who came furthest; of equals the first in file order. */
+struct furthest {
+    const struct conn_inbound *inbound;
+    enum conn_condition stopped;
+};
+
+static void note(struct furthest *furthest, const struct conn_inbound *inbound,
+                 enum conn_condition stopped)
 {
-    if (strcmp(pattern, "*") == 0)
-        return true;
-    if (strncmp(pattern, "*.", 2) != 0)
-        return strcmp(pattern, domain) == 0;
-    size_t length = strlen(domain), suffix = strlen(pattern + 1);
-    return length > suffix && strcmp(domain + length - suffix, pattern + 1) == 0;
+    if (furthest->inbound && (stopped < furthest->stopped ||
+                              (stopped == furthest->stopped && inbound > furthest->inbound)))
+        return;
+    *furthest = (struct furthest){inbound, stopped};
 }
 
-static bool takes_certificate(const struct conn_inbound *inbound, const struct conn_client *client)
+static const struct conn_inbound *choose(const struct conn_config *config,
+                                         const struct conn_client *client, unsigned kinds,
+                                         unsigned most, struct furthest *furthest)
 {
-    if (!inbound->sender_certificate_names.count)
-        return true;
-    const struct pki_peer_verdict *verdict =
-        client->verdict ? client->verdict(client->context, inbound) : NULL;
-    return verdict && verdict->accepted;
+    struct conn_walk walk;
+    const struct conn_inbound *inbound;
+    conn_walk_begin(&walk, config, client->address, kinds, client->names);
+    while (most-- && (inbound = conn_walk_next(&walk))) {
+        enum conn_condition obstacle = conn_find_obstacle(inbound, client);
+        if (obstacle == CONN_CONDITION_NONE)
+            return inbound;
+        note(furthest, inbound, obstacle);
+    }
+    return NULL;
 }
 
-/* Connectors that share an address share a handshake, and each is held to its own lists here. */
-static bool takes_cipher(const struct conn_tls_lists *lists, const struct conn_client *client)
+static const struct conn_inbound *first_enabled(const struct conn_config *config)
 {
-    return conn_tls_lists_have_suite(lists, client->cipher_suite) &&
-           conn_tls_lists_have_group(lists, client->group);
-}
-
-/* Bounces have no sender; they pass where something better than a domain was proved. */
-static bool takes_sender(const struct conn_inbound *inbound, const char *domain)
-{
-    const struct conn_strings *domains = &inbound->sender_domains;
-    if (!domains->count)
-        return true;
-    if (!*domain)
-        return inbound->range_count || inbound->sender_certificate_names.count;
-    for (size_t i = 0; i < domains->count; i++)
-        if (conn_domain_matches(domains->items[i], domain))
-            return true;
-    return false;
-}
-
-/* The first condition that does not hold, in the order in which they become known. */
-static enum conn_condition find_obstacle(const struct conn_inbound *inbound,
-                                         const struct conn_client *client)
-{
-    bool needs_tls = inbound->require_tls || inbound->sender_certificate_names.count;
-    if (!conn_inbound_takes_address(inbound, client->address))
-        return CONN_CONDITION_ADDRESS;
-    if (needs_tls && !client->tls)
-        return CONN_CONDITION_TLS;
-    if (client->tls && client->tls_version < inbound->tls_minimum)
-        return CONN_CONDITION_TLS_VERSION;
-    if (client->tls && !takes_cipher(&inbound->tls_lists, client))
-        return CONN_CONDITION_CIPHER_SUITE;
-    if (!takes_certificate(inbound, client))
-        return CONN_CONDITION_CERTIFICATE;
-    if (!takes_sender(inbound, client->sender_domain))
-        return CONN_CONDITION_SENDER_DOMAIN;
-    return CONN_CONDITION_NONE;
+    for (size_t i = 0; i < config->inbound_count; i++)
+        if (config->inbound[i].enabled)
+            return &config->inbound[i];
+    return NULL;
 }
 
 const struct conn_inbound *conn_inbound_choose(const struct conn_config *config,
@@ -96,77 +62,64 @@ const struct conn_inbound *conn_inbound_choose(const struct conn_config *config,
                                                const struct conn_inbound **closest,
                                                enum conn_condition *condition)
 {
-    const struct conn_inbound *furthest = NULL;
-    enum conn_condition stopped = CONN_CONDITION_NONE;
-    for (size_t i = 0; i < config->inbound_count; i++) {
-        const struct conn_inbound *inbound = &config->inbound[i];
-        if (!inbound->enabled)
-            continue;
-        enum conn_condition obstacle = find_obstacle(inbound, client);
-        if (obstacle == CONN_CONDITION_NONE)
-            return inbound;
-        if (obstacle > stopped) {
-            furthest = inbound;
-            stopped = obstacle;
-        }
-    }
+    struct furthest furthest = {0};
+    char room[CONN_DOMAIN_ROOM];
+    struct conn_client known = *client;
+    const char *ascii = conn_domain_ascii(client->sender_domain, room);
+    if (ascii)
+        known.sender_domain = ascii;
+    unsigned kinds = client->names ? CONN_WALK_PLAIN | CONN_WALK_BY_NAMES : CONN_WALK_ALL;
+    const struct conn_inbound *chosen = choose(config, &known, kinds, UINT32_MAX, &furthest);
+    if (chosen)
+        return chosen;
+    if (client->names) /* none of these admits it: whom the certificate does not name */
+        choose(config, &known, CONN_WALK_PROVEN, CONN_CLOSEST_MAXIMUM, &furthest);
+    if (!furthest.inbound && (furthest.inbound = first_enabled(config)))
+        furthest.stopped = CONN_CONDITION_ADDRESS;
     if (closest)
-        *closest = furthest;
+        *closest = furthest.inbound;
     if (condition)
-        *condition = stopped;
+        *condition = furthest.stopped;
     return NULL;
 }
 
-/* How well a connector fits; what stands higher up outweighs all below it. Zero: not at all. */
-struct rank {
-    unsigned scope; /* 2: it names the inbound connector, 1: it names none */
-    unsigned match; /* 3: the domain itself, 2: *.domain, 1: * */
-    size_t length;  /* of the pattern */
-};
+/* --- outbound --- */
 
-static unsigned rank_scope(const struct conn_outbound *outbound, const struct conn_inbound *inbound)
+/* From the domain itself to "*": the first key that anybody claims, for the nearer key always wins.
+ */
+static bool find_claim(const struct conn_config *config, const struct conn_inbound *scope,
+                       const char *domain, struct conn_claim *ret)
 {
-    for (size_t i = 0; i < outbound->scope_count; i++)
-        if (outbound->scope[i] == inbound)
-            return 2;
-    return outbound->scope_count ? 0 : 1;
+    char key[CONN_DOMAIN_ROOM + 2];
+    if (conn_index_claim(config, domain, scope, ret))
+        return true;
+    for (const char *dot = strchr(domain, '.'); dot; dot = strchr(dot + 1, '.')) {
+        if (dot == domain)
+            continue;
+        key[0] = '*';
+        strcpy(key + 1, dot);
+        if (conn_index_claim(config, key, scope, ret))
+            return true;
+    }
+    return conn_index_claim(config, "*", scope, ret);
 }
 
-static bool is_better(const struct rank *a, const struct rank *b)
+bool conn_outbound_claim(const struct conn_config *config, const struct conn_inbound *inbound,
+                         const char *domain, struct conn_claim *ret)
 {
-    if (a->scope != b->scope)
-        return a->scope > b->scope;
-    if (a->match != b->match)
-        return a->match > b->match;
-    return a->length > b->length;
-}
-
-static struct rank rank_domain(const char *pattern, const char *domain, unsigned scope)
-{
-    if (!conn_domain_matches(pattern, domain))
-        return (struct rank){0};
-    unsigned match = pattern[0] != '*' ? 3 : pattern[1] ? 2 : 1;
-    return (struct rank){.scope = scope, .match = match, .length = strlen(pattern)};
+    char room[CONN_DOMAIN_ROOM];
+    domain = conn_domain_ascii(domain, room);
+    if (!domain || strlen(domain) >= CONN_DOMAIN_ROOM)
+        domain = ""; /* no name that could be declared: "*" alone takes it */
+    return find_claim(config, inbound, domain, ret) || find_claim(config, NULL, domain, ret);
 }
 
 const struct conn_outbound *conn_outbound_choose(const struct conn_config *config,
                                                  const struct conn_inbound *inbound,
                                                  const char *domain)
 {
-    const struct conn_outbound *best = NULL;
-    struct rank highest = {0};
-    for (size_t i = 0; i < config->outbound_count; i++) {
-        const struct conn_outbound *outbound = &config->outbound[i];
-        unsigned scope = outbound->enabled ? rank_scope(outbound, inbound) : 0;
-        for (size_t j = 0; scope && j < outbound->recipient_domains.count; j++) {
-            struct rank rank = rank_domain(outbound->recipient_domains.items[j], domain, scope);
-            if (is_better(&rank, &highest)) {
-                highest = rank;
-                best = outbound;
-            }
-        }
-    }
-    return best;
+    struct conn_claim claim;
+    return conn_outbound_claim(config, inbound, domain, &claim) ? claim.outbound : NULL;
 }
 
 const struct conn_token *conn_token_of(const struct conn_config *config, const char *key)

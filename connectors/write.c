@@ -238,6 +238,8 @@ char *conn_inbound_xml(const struct conn_inbound *connector)
     put_element(&writer, 2, "TlsCertificateName",
                 connector->certificate ? connector->certificate->name : NULL);
     put_strings(&writer, 2, "TlsSenderCertificateName", &connector->sender_certificate_names);
+    put_element(&writer, 2, "Credentials",
+                connector->credentials ? connector->credentials->name : NULL);
     put_element(&writer, 2, "TrustAnchors", connector->anchors ? connector->anchors->name : NULL);
     if (connector->sender_certificate_names.count) {
         put_boolean(&writer, "CommonNameFallback", connector->common_name_fallback);

@@ -87,7 +87,8 @@ static int check_needed(const struct ctl_arguments *arguments, struct error *err
         error_set(error, EX_USAGE, "%s %s needs a --%s", command->noun, command->verb, missing);
         return error_cure(error, "posternctl --help %s says what belongs to it", command->noun);
     }
-    if (arguments->recipient || !(arguments->sender || arguments->send))
+    if (!(command->takes & CTL_TAKES(RECIPIENT)) || arguments->recipient ||
+        !(arguments->sender || arguments->send))
         return 0;
     error_set(error, EX_USAGE, "%s needs a --recipient", usual);
     return error_cure(error, "posternctl outbound validate NAME --recipient ADDRESS");

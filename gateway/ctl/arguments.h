@@ -22,8 +22,8 @@ struct ctl_command {
     const char *operand;     /* "NAME"; "[DIR]" may be left out; NULL: none */
     const char *second;      /* an operand behind it, "CHAIN"; NULL: none */
     const char *summary;
-    uint32_t takes; /* options beside those that every command takes: CTL_TAKES(…) */
-    uint32_t needs; /* those of them without which it cannot be */
+    uint64_t takes; /* options beside those that every command takes: CTL_TAKES(…) */
+    uint64_t needs; /* those of them without which it cannot be */
     /* Either asks posternd for `request`, waiting at most `seconds` for each line, and shows what
      * came; `progress` and `judge` (the exit status a result stands for) may be NULL … */
     const char *request;
@@ -49,13 +49,15 @@ extern const struct ctl_command ctl_commands[]; /* ends with a NULL noun */
 
 /* Each option is the member of its name; NULL, 0 or false: not given. */
 struct ctl_arguments {
-    uint32_t given; /* a bit for each enum ctl_option */
+    uint64_t given; /* a bit for each enum ctl_option */
     const char *config, *socket;
     long count;
     const char *recipient, *sender, *connector, *key, *chain, *at;
     const char *algorithm, *subject, *out;
     struct ctl_names san;
     const char *anchors, *name, *purpose, *time, *lists;
+    const char *certificate, *trust_anchors, *smart_host, *output;
+    const char *from, *credentials, *tls, *inbound;
     bool send, yes, dry_run, reuse_key, batch;
     bool json, help, version;
     const struct ctl_command *command; /* NULL only with help or version */

@@ -16,8 +16,7 @@ static json_t *problem_object(const struct conn_problem *problem)
                      control_text(problem->what), "cure", control_text(problem->cure));
 }
 
-/* NULL: memory is short. */
-static json_t *problem_list(const struct conn_problems *problems)
+json_t *ctl_problem_list(const struct conn_problems *problems)
 {
     json_auto_t *list = json_array();
     for (size_t i = 0; i < problems->count; i++)
@@ -60,7 +59,7 @@ int ctl_check(const struct ctl_arguments *arguments)
                             : arguments->config ? arguments->config
                                                 : POSTERN_SYSCONFDIR "/postern";
     bool passed = conn_load(directory, &config, &problems) == 0;
-    json_auto_t *list = problem_list(&problems);
+    json_auto_t *list = ctl_problem_list(&problems);
     if (!list) {
         struct error error;
         error_set(&error, EX_OSERR, "No memory to tell what is wrong");

@@ -10,6 +10,8 @@
 #include "gateway/control/shapes.h"
 #include "gateway/control/wire.h"
 #include "gateway/ctl/doctor.h"
+#include "gateway/ctl/explain.h"
+#include "gateway/ctl/import.h"
 #include "gateway/ctl/locate.h"
 #include "gateway/ctl/show.h"
 #include "gateway/ctl/table.h"
@@ -52,6 +54,13 @@ const struct ctl_command ctl_commands[] = {
      .request = CONTROL_INBOUND_SHOW,
      .seconds = QUICK,
      .show = ctl_show_connector},
+    {.noun = "inbound",
+     .verb = "explain",
+     .summary = "which connector would let a client in, and why no other",
+     .takes = CTL_TAKES(FROM) | CTL_TAKES(CERTIFICATE) | CTL_TAKES(CREDENTIALS) |
+              CTL_TAKES(SENDER) | CTL_TAKES(TLS),
+     .needs = CTL_TAKES(FROM),
+     .offline = ctl_inbound_explain},
     {.noun = "outbound",
      .verb = "list",
      .summary = "the outbound connectors",
@@ -65,6 +74,12 @@ const struct ctl_command ctl_commands[] = {
      .request = CONTROL_OUTBOUND_SHOW,
      .seconds = QUICK,
      .show = ctl_show_connector},
+    {.noun = "outbound",
+     .verb = "explain",
+     .summary = "which connector a recipient's mail would take, and why no other",
+     .takes = CTL_TAKES(INBOUND) | CTL_TAKES(RECIPIENT),
+     .needs = CTL_TAKES(INBOUND) | CTL_TAKES(RECIPIENT),
+     .offline = ctl_outbound_explain},
     {.noun = "outbound",
      .verb = "validate",
      .operand = "NAME",
@@ -202,6 +217,17 @@ const struct ctl_command ctl_commands[] = {
      .takes = CTL_TAKES(CHAIN) | CTL_TAKES(CONNECTOR) | CTL_TAKES(ANCHORS) | CTL_TAKES(PEER_NAME) |
               CTL_TAKES(PURPOSE) | CTL_TAKES(TIME) | CTL_TAKES(CRL) | CTL_TAKES(BATCH),
      .offline = ctl_peer_verify},
+    {.noun = "import",
+     .verb = "exchange",
+     .operand = "FILE",
+     .summary = "connectors from what Export-Clixml wrote, with a report",
+     .takes = CTL_TAKES(DRY_RUN) | CTL_TAKES(OUTPUT) | CTL_TAKES(CERTIFICATE) |
+              CTL_TAKES(TRUST_ANCHORS) | CTL_TAKES(SMART_HOST),
+     .offline = ctl_import_exchange},
+    {.noun = "export",
+     .verb = "powershell",
+     .summary = "commands that make the tenant and Exchange match",
+     .offline = ctl_export_powershell},
     {.noun = NULL},
 };
 

@@ -15,6 +15,9 @@ int ctl_run(const struct ctl_arguments *arguments);
 
 /* config check [DIR] */
 int ctl_check(const struct ctl_arguments *arguments);
+/* Problems as JSON, for ctl_show_problems(); NULL: memory is short. */
+struct conn_problems;
+json_t *ctl_problem_list(const struct conn_problems *problems);
 
 /* Puts the bytes of a chain file ("-": standard input) into the arguments of a request. EX_NOINPUT;
  * EX_DATAERR: it is no chain, or holds a private key. */

@@ -74,6 +74,8 @@ void doctor_check_permissions(struct doctor *doctor, const char *name)
         for (size_t k = 0; k < certificate->key_count; k++)
             look_at(&watch, path_of(certificate->keys[k].uri), &secret);
     }
+    for (size_t i = 0; i < config->credentials_count; i++)
+        look_at(&watch, config->credentials[i].path, &secret);
     for (size_t i = 0; i < config->anchors_count; i++)
         look_at(&watch, config->anchors[i].path, &writable);
     for (size_t i = 0; i < config->token_count; i++)
@@ -100,7 +102,7 @@ static bool is_everything(const struct conn_range *range)
 /* Neither an address nor a certificate is asked for. */
 static bool takes_anyone(const struct conn_inbound *inbound)
 {
-    if (inbound->sender_certificate_names.count)
+    if (inbound->sender_certificate_names.count || inbound->credentials)
         return false;
     for (size_t i = 0; i < inbound->range_count; i++)
         if (is_everything(&inbound->ranges[i]))

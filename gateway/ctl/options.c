@@ -14,7 +14,7 @@
 #include "pki/base/cleanup.h"
 
 enum { COUNT_MAXIMUM = 10000, FIRST_CODE = 256 /* of getopt: behind every letter */ };
-static const uint32_t for_everybody = CTL_TAKES(CONFIG) | CTL_TAKES(SOCKET) | CTL_TAKES(JSON) |
+static const uint64_t for_everybody = CTL_TAKES(CONFIG) | CTL_TAKES(SOCKET) | CTL_TAKES(JSON) |
                                       CTL_TAKES(HELP) | CTL_TAKES(VERSION);
 
 enum kind { FLAG, TEXT, NUMBER, NAMES /* may be repeated */ };
@@ -38,9 +38,10 @@ static const struct ctl_option_entry {
                    "how many signatures hsm test makes; default 100"},
     [CTL_RECIPIENT] = {"recipient", "ADDRESS", TEXT, IN(recipient), "recipient",
                        "outbound validate: say MAIL and RCPT too; cert test, rotate:\n"
-                       "to whom, instead of the postmaster"},
+                       "to whom, instead of the postmaster; outbound explain: for whom"},
     [CTL_SENDER] = {"sender", "ADDRESS", TEXT, IN(sender), "sender",
-                    "outbound validate: of MAIL; default <>, the null sender"},
+                    "outbound validate, inbound explain: of MAIL; default <>, the\n"
+                    "null sender"},
     [CTL_SEND] = {"send", NULL, FLAG, IN(send), "send",
                   "outbound validate: deliver a whole test message"},
     [CTL_CONNECTOR] = {"connector", "NAME", TEXT, IN(connector), "connector",
@@ -78,6 +79,22 @@ static const struct ctl_option_entry {
                  "peer verify: and not revoked by these lists"},
     [CTL_BATCH] = {"batch", NULL, FLAG, IN(batch), NULL,
                    "peer verify: a JSON object a line from standard input"},
+    [CTL_CERTIFICATE] = {"certificate", "NAME", TEXT, IN(certificate), NULL,
+                         "import exchange: which Certificate of ours is meant"},
+    [CTL_TRUST_ANCHORS] = {"trust-anchors", "NAME", TEXT, IN(trust_anchors), NULL,
+                           "import exchange: which TrustAnchors verify the other side"},
+    [CTL_SMART_HOST] = {"smart-host", "HOST", TEXT, IN(smart_host), NULL,
+                        "import exchange: where mail for the tenant goes"},
+    [CTL_OUTPUT] = {"output", "DIR", TEXT, IN(output), NULL,
+                    "import exchange: write there, to look at"},
+    [CTL_FROM] = {"from", "IP", TEXT, IN(from), NULL, "inbound explain: the client's address"},
+    [CTL_CREDENTIALS] = {"credentials", "NAME", TEXT, IN(credentials), NULL,
+                         "inbound explain: the Credentials that hold the client's password"},
+    [CTL_TLS] = {"tls", "VERSION", TEXT, IN(tls), NULL,
+                 "inbound explain: the session's TLS, 1.0 to 1.3; default: none, or\n"
+                 "1.3 with --certificate or --credentials"},
+    [CTL_INBOUND] = {"inbound", "NAME", TEXT, IN(inbound), NULL,
+                     "outbound explain: the connector that let the mail in"},
 #undef IN
 };
 
@@ -113,7 +130,7 @@ static int add_name(struct ctl_names *names, enum ctl_option option, struct erro
 static int take(struct ctl_arguments *arguments, enum ctl_option option, struct error *error)
 {
     void *target = (char *)arguments + entries[option].target;
-    arguments->given |= UINT32_C(1) << option;
+    arguments->given |= UINT64_C(1) << option;
     switch (entries[option].kind) {
     case FLAG:
         *(bool *)target = true;
@@ -168,20 +185,20 @@ int ctl_options_read(struct ctl_arguments *arguments, int argc, char **argv, cha
 }
 
 /* The first of a set; NULL: it is empty. */
-static const char *first_name(uint32_t set)
+static const char *first_name(uint64_t set)
 {
     for (unsigned i = 0; i < CTL_OPTION_END; i++)
-        if (set & UINT32_C(1) << i)
+        if (set & UINT64_C(1) << i)
             return entries[i].name;
     return NULL;
 }
 
-const char *ctl_options_surplus(const struct ctl_arguments *arguments, uint32_t taken)
+const char *ctl_options_surplus(const struct ctl_arguments *arguments, uint64_t taken)
 {
     return first_name(arguments->given & ~taken & ~for_everybody);
 }
 
-const char *ctl_options_missing(const struct ctl_arguments *arguments, uint32_t needed)
+const char *ctl_options_missing(const struct ctl_arguments *arguments, uint64_t needed)
 {
     return first_name(needed & ~arguments->given);
 }
@@ -214,7 +231,7 @@ static json_t *value_of(const struct ctl_arguments *arguments, enum ctl_option o
 int ctl_options_put(const struct ctl_arguments *arguments, json_t *request, struct error *error)
 {
     for (unsigned i = 0; i < CTL_OPTION_END; i++)
-        if (arguments->given & UINT32_C(1) << i && entries[i].field &&
+        if (arguments->given & UINT64_C(1) << i && entries[i].field &&
             json_object_set_new(request, entries[i].field, value_of(arguments, i)) < 0)
             return error_set(error, EX_OSERR, "Out of memory");
     return 0;

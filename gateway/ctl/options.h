@@ -43,19 +43,27 @@ enum ctl_option {
     CTL_TIME,
     CTL_CRL,
     CTL_BATCH,
+    CTL_CERTIFICATE,
+    CTL_TRUST_ANCHORS,
+    CTL_SMART_HOST,
+    CTL_OUTPUT,
+    CTL_FROM,
+    CTL_CREDENTIALS,
+    CTL_TLS,
+    CTL_INBOUND,
     CTL_OPTION_END
 };
 
 /* A set of options: CTL_TAKES(COUNT) | CTL_TAKES(YES). */
-#define CTL_TAKES(option) (UINT32_C(1) << CTL_##option)
+#define CTL_TAKES(option) (UINT64_C(1) << CTL_##option)
 
 /* Reads argv's options, wherever they stand; *ret_words are the rest, which end with NULL. EX_USAGE. */
 int ctl_options_read(struct ctl_arguments *arguments, int argc, char **argv, char ***ret_words,
                      struct error *error);
 /* The name of an option that was given and is in neither `taken` nor every command's; NULL: none. */
-const char *ctl_options_surplus(const struct ctl_arguments *arguments, uint32_t taken);
+const char *ctl_options_surplus(const struct ctl_arguments *arguments, uint64_t taken);
 /* The name of an option of `needed` that was not given; NULL: none. */
-const char *ctl_options_missing(const struct ctl_arguments *arguments, uint32_t needed);
+const char *ctl_options_missing(const struct ctl_arguments *arguments, uint64_t needed);
 /* What posternd is told of them: each that was given, under its name in gateway/control/shapes.h. */
 int ctl_options_put(const struct ctl_arguments *arguments, json_t *request, struct error *error);
 void ctl_options_help(FILE *file);

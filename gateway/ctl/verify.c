@@ -14,8 +14,7 @@
 
 enum { REFUSED = 1 };
 
-/* The whole file; the caller frees. */
-static int read_file(const char *path, char **bytes, struct verify_text *ret, struct error *error)
+int verify_read_file(const char *path, char **bytes, struct verify_text *ret, struct error *error)
 {
     struct stat status;
     _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -85,9 +84,9 @@ int ctl_peer_verify(const struct ctl_arguments *arguments)
     _cleanup_(verify_cache_freep) struct verify_cache *cache = verify_cache_new(directory);
     int result = cache ? 0 : error_set(&error, EX_OSERR, "There is no memory left");
     if (result == 0 && arguments->chain)
-        result = read_file(arguments->chain, &chain, &words.chain, &error);
+        result = verify_read_file(arguments->chain, &chain, &words.chain, &error);
     if (result == 0 && arguments->anchors)
-        result = read_file(arguments->anchors, &anchors, &words.anchors, &error);
+        result = verify_read_file(arguments->anchors, &anchors, &words.anchors, &error);
     if (result < 0)
         return ctl_tell_error(arguments->json, &error, NULL, NULL);
     return arguments->batch ? verify_batch(arguments, cache, &words)

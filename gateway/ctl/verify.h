@@ -11,6 +11,7 @@
 
 #include <jansson.h>
 
+#include "connectors/index.h"
 #include "connectors/load.h"
 #include "gateway/ctl/arguments.h"
 #include "pki/peer.h"
@@ -48,6 +49,21 @@ DEFINE_CLEANUP(struct verify_cache *, verify_cache_free)
  * a certificate cannot be read is refused, as TLS would refuse it. */
 int verify_answer(struct verify_cache *cache, const struct verify_words *words,
                   struct pki_peer_verdict *verdict, struct error *error);
+
+/* One client's chain, from a PEM file, to be judged under each inbound connector that wants to know.
+ * EX_NOINPUT, EX_DATAERR. */
+struct verify_client;
+int verify_client_new(const struct conn_config *config, const char *path,
+                      struct verify_client **ret, struct error *error);
+struct verify_client *verify_client_free(struct verify_client *client);
+DEFINE_CLEANUP(struct verify_client *, verify_client_free)
+const struct conn_names *verify_client_names(const struct verify_client *client);
+/* Until the next call. What cannot be judged is refused, and the reason says so. */
+const struct pki_peer_verdict *verify_client_verdict(struct verify_client *client,
+                                                     const struct conn_inbound *inbound);
+
+/* The whole file; the caller frees *bytes. EX_NOINPUT, EX_DATAERR, EX_IOERR. */
+int verify_read_file(const char *path, char **bytes, struct verify_text *ret, struct error *error);
 
 /* {"outcome":"accepted", …}; NULL: no memory. */
 json_t *verify_object(const struct pki_peer_verdict *verdict);

@@ -1,11 +1,12 @@
 /* SPDX-FileCopyrightText: 2026 The Postern developers
  * SPDX-License-Identifier: Apache-2.0
  *
- * BDAT from a client (RFC 3030): each chunk's bytes are taken by their count, also those that nobody
- * wants, so that not one of them is ever read as a command. See session-private.h.
+ * BDAT from a client (RFC 3030): each chunk's bytes are taken by their count, also those that
+ * nobody wants, so that not one of them is ever read as a command. See session-private.h.
  *
- * Before the first chunk's bytes are looked at the next hop is asked for its leave, where it needs to
- * be; each chunk but the last is answered once it is on its way, and the last by the next hop. */
+ * Before the first chunk's bytes are looked at the next hop is asked for its leave, where it needs
+ * to be; each chunk but the last is answered once it is on its way, and the last by the next hop.
+ */
 #include "gateway/relay/session-private.h"
 
 #include <stdlib.h>

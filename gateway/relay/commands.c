@@ -146,13 +146,19 @@ static void say_starttls(struct session *session, const char *arguments, size_t 
     }
 }
 
+static void say_auth(struct session *session, const char *arguments, size_t length)
+{
+    session_authenticate(session, arguments, length);
+}
+
 static void say_unknown(struct session *session, const char *arguments, size_t length)
 {
     (void)arguments, (void)length;
     refuse(session, 500, "5.5.2 That is no command known here");
 }
 
-/* HTTP and the like: whoever speaks it does not read SMTP, and may be a browser made to (ALPACA). */
+/* HTTP and the like: whoever speaks it does not read SMTP, and may be a browser made to (ALPACA).
+ */
 static void hang_up(struct session *session, const char *arguments, size_t length)
 {
     (void)arguments, (void)length;
@@ -163,11 +169,11 @@ static void hang_up(struct session *session, const char *arguments, size_t lengt
 static const struct {
     void (*run)(struct session *session, const char *arguments, size_t length);
 } verbs[] = {
-    [SMTP_UNKNOWN] = {say_unknown}, [SMTP_EHLO] = {say_ehlo},         [SMTP_HELO] = {say_helo},
-    [SMTP_MAIL] = {say_mail},       [SMTP_BDAT] = {chunks_bdat},    [SMTP_RCPT] = {say_rcpt},         [SMTP_DATA] = {say_data},
-    [SMTP_RSET] = {say_rset},       [SMTP_NOOP] = {say_noop},         [SMTP_QUIT] = {say_quit},
-    [SMTP_VRFY] = {say_vrfy},       [SMTP_HELP] = {say_help},
-    [SMTP_STARTTLS] = {say_starttls}, [SMTP_FOREIGN] = {hang_up},
+    [SMTP_UNKNOWN] = {say_unknown},   [SMTP_EHLO] = {say_ehlo},    [SMTP_HELO] = {say_helo},
+    [SMTP_MAIL] = {say_mail},         [SMTP_BDAT] = {chunks_bdat}, [SMTP_RCPT] = {say_rcpt},
+    [SMTP_DATA] = {say_data},         [SMTP_RSET] = {say_rset},    [SMTP_NOOP] = {say_noop},
+    [SMTP_QUIT] = {say_quit},         [SMTP_VRFY] = {say_vrfy},    [SMTP_HELP] = {say_help},
+    [SMTP_STARTTLS] = {say_starttls}, [SMTP_AUTH] = {say_auth},    [SMTP_FOREIGN] = {hang_up},
 };
 
 void session_command(struct session *session, const char *line, size_t length)

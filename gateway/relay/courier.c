@@ -1,9 +1,9 @@
 /* SPDX-FileCopyrightText: 2026 The Postern developers
  * SPDX-License-Identifier: Apache-2.0
  *
- * See courier.h. What is said to the next hop is a script: RSET where the connection needs it, MAIL, a
- * RCPT for each recipient, DATA. `sent` and `answered` walk along it, `sent` ahead as far as PIPELINING
- * allows. When a connection is replaced, both go back to the start. */
+ * See courier.h. What is said to the next hop is a script: RSET where the connection needs it,
+ * MAIL, a RCPT for each recipient, DATA. `sent` and `answered` walk along it, `sent` ahead as far
+ * as PIPELINING allows. When a connection is replaced, both go back to the start. */
 #include "gateway/relay/courier.h"
 
 #include <stdlib.h>
@@ -45,17 +45,19 @@ struct courier {
     struct courier_client *client;
     struct hop *hop;
     bool hop_ready;
-    bool hop_lost;   /* and nobody has been told yet */
-    bool replaced;   /* the one replacement was made */
-    bool waiting;    /* the client waits for an answer */
+    bool hop_lost; /* and nobody has been told yet */
+    bool replaced; /* the one replacement was made */
+    bool waiting;  /* the client waits for an answer */
     enum phase phase;
     struct smtp_mail mail;
-    struct framing framing;  /* from PHASE_CONTENT on */
-    struct buffer addresses; /* for each recipient the address and its parameters, each ended by NUL */
+    struct framing framing; /* from PHASE_CONTENT on */
+    struct buffer
+        addresses; /* for each recipient the address and its parameters, each ended by NUL */
     struct script_line *script;
     size_t length, room, sent, answered;
-    struct smtp_reply *verdict; /* of the transaction: MAIL refused, no connection, lost in the data */
-    struct loop_timer later;    /* answers from memory */
+    struct smtp_reply
+        *verdict;            /* of the transaction: MAIL refused, no connection, lost in the data */
+    struct loop_timer later; /* answers from memory */
     enum hop_kind kind;
     const struct smtp_advice *advice; /* on its last reply; NULL: that was no refusal, or ours */
     int64_t started, ready_at, accepted_at;
@@ -90,9 +92,9 @@ static void answer_verdict(struct loop_timer *timer)
     static const struct smtp_reply no_memory = {
         .code = 451, .length = 25, .text = "4.3.0 Resources exhausted"};
     static const struct smtp_reply go_on = {.code = 354, .length = 0, .text = ""};
-    answer(courier, courier->verdict                   ? courier->verdict
+    answer(courier, courier->verdict                  ? courier->verdict
                     : courier->phase == PHASE_CONTENT ? &go_on
-                                                       : &no_memory);
+                                                      : &no_memory);
 }
 
 static void answer_later(struct courier *courier)
@@ -246,16 +248,15 @@ static void begin_transaction(struct courier *courier)
 static void dial(struct courier *courier)
 {
     courier->hop_ready = courier->hop_lost = false;
-    courier->hop =
-        hop_dial(courier->worker, courier->snapshot, courier->outbound, &courier->owner);
+    courier->hop = hop_dial(courier->worker, courier->snapshot, courier->outbound, &courier->owner);
     if (!courier->hop)
         answer_later(courier); /* without a verdict: resources exhausted */
 }
 
 static void get_hop(struct courier *courier)
 {
-    courier->hop = pool_take(courier->worker->pool, courier->snapshot, courier->outbound,
-                             &courier->owner);
+    courier->hop =
+        pool_take(courier->worker->pool, courier->snapshot, courier->outbound, &courier->owner);
     if (!courier->hop) {
         dial(courier);
         return;
@@ -266,8 +267,8 @@ static void get_hop(struct courier *courier)
     begin_transaction(courier);
 }
 
-/* True when the transaction is said again over a new connection. Only before the message's data, only
- * once, and only for a connection that had served before or that nobody was waiting on. */
+/* True when the transaction is said again over a new connection. Only before the message's data,
+ * only once, and only for a connection that had served before or that nobody was waiting on. */
 static bool replace(struct courier *courier)
 {
     if (courier->phase != PHASE_ENVELOPE || courier->replaced || courier->verdict ||
@@ -423,8 +424,8 @@ static void message_replied(struct courier *courier, const struct smtp_reply *re
  * lost count, and what he says of this message may be about another. */
 static bool fits(const struct courier *courier, const struct smtp_reply *reply)
 {
-    bool to_data = courier->phase == PHASE_ENVELOPE &&
-                   courier->script[courier->answered].line == LINE_DATA;
+    bool to_data =
+        courier->phase == PHASE_ENVELOPE && courier->script[courier->answered].line == LINE_DATA;
     int class = smtp_reply_class(reply);
     return class >= 4 || (to_data ? reply->code == 354 : class == 2);
 }
@@ -434,8 +435,9 @@ static void on_replied(struct hop_owner *owner, const struct smtp_reply *reply)
     struct courier *courier = container_of(owner, struct courier, owner);
     if (!fits(courier, reply)) {
         struct error error;
-        error_set(&error, EX_PROTOCOL, "it answered \"%d %.200s\", which is no answer to what was said",
-                  reply->code, reply->text);
+        error_set(&error, EX_PROTOCOL,
+                  "it answered \"%d %.200s\", which is no answer to what was said", reply->code,
+                  reply->text);
         courier->hop->stream.broken = true;
         on_lost(owner, &error);
         return;
@@ -510,8 +512,7 @@ void courier_recipient(struct courier *courier, const struct smtp_recipient *rec
 {
     uint32_t offset = (uint32_t)buffer_length(&courier->addresses);
     courier->waiting = true;
-    if (add_address(courier, recipient) < 0 ||
-        add_line(courier, LINE_RCPT, offset) < 0) {
+    if (add_address(courier, recipient) < 0 || add_line(courier, LINE_RCPT, offset) < 0) {
         answer_later(courier); /* resources exhausted */
         return;
     }
@@ -582,12 +583,12 @@ void courier_finish(struct courier *courier)
 void courier_report(const struct courier *courier, struct courier_report *ret)
 {
     int64_t ready = courier->ready_at ? courier->ready_at : now(courier);
-    *ret = (struct courier_report){
-        .hop = courier->hop,
-        .kind = courier->kind,
-        .advice = courier->advice,
-        .hop_milliseconds = ready - courier->started,
-        .mail_milliseconds = courier->accepted_at ? courier->accepted_at - ready : 0};
+    *ret = (struct courier_report){.hop = courier->hop,
+                                   .kind = courier->kind,
+                                   .advice = courier->advice,
+                                   .hop_milliseconds = ready - courier->started,
+                                   .mail_milliseconds =
+                                       courier->accepted_at ? courier->accepted_at - ready : 0};
 }
 
 /* Nothing of a message is on the connection, or all of one, and nothing is awaited. */

@@ -68,8 +68,8 @@ bool demands_are_met(const struct hop *hop, const struct smtp_mail *mail, struct
 unsigned demands_passed_on(const struct hop *hop)
 {
     const struct smtp_offers *offers = &hop->offers;
-    bool hybrid = hop->outbound->cloud_services_mail &&
-                  is_proven(hop, CONN_TLS_CERTIFICATE_VALIDATION);
+    bool hybrid =
+        hop->outbound->cloud_services_mail && is_proven(hop, CONN_TLS_CERTIFICATE_VALIDATION);
     return (offers->size ? SMTP_PARAMETER_SIZE : 0u) |
            (offers->eight_bit_mime ? SMTP_PARAMETER_BODY : 0u) |
            (offers->dsn ? (unsigned)SMTP_PARAMETERS_DSN : 0u) |

@@ -40,7 +40,8 @@ static int send_chunk(struct framing *framing, struct hop *hop, int64_t timeout)
 /* RFC 3030 4.2: only PIPELINING lets a chunk go out before the last one is answered. */
 static bool chunk_is_due(const struct framing *framing)
 {
-    return !framing->finished && (framing->ended || buffer_length(&framing->held) >= FRAMING_CHUNK) &&
+    return !framing->finished &&
+           (framing->ended || buffer_length(&framing->held) >= FRAMING_CHUNK) &&
            (framing->pipelining || !framing->unanswered);
 }
 

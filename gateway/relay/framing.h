@@ -1,11 +1,11 @@
 /* SPDX-FileCopyrightText: 2026 The Postern developers
  * SPDX-License-Identifier: Apache-2.0
  *
- * How a courier puts a message's bytes on the wire: BDAT where the next hop offers CHUNKING (RFC 3030),
- * else DATA with its dots stuffed.
+ * How a courier puts a message's bytes on the wire: BDAT where the next hop offers CHUNKING (RFC
+ * 3030), else DATA with its dots stuffed.
  *
- * A value in the courier, on its worker. What comes in is the message as it is, in pieces of any size;
- * what is held back for a chunk is bounded by FRAMING_HELD_MAXIMUM. */
+ * A value in the courier, on its worker. What comes in is the message as it is, in pieces of any
+ * size; what is held back for a chunk is bounded by FRAMING_HELD_MAXIMUM. */
 #ifndef POSTERN_GATEWAY_FRAMING_H
 #define POSTERN_GATEWAY_FRAMING_H
 
@@ -18,10 +18,10 @@ enum {
 };
 
 struct framing {
-    bool chunks;     /* BDAT */
-    bool pipelining; /* a chunk need not wait for the reply to the one before it */
-    bool ended;      /* the message is whole: the next chunk is the last */
-    bool finished;   /* the last chunk, or the end mark, was written */
+    bool chunks;         /* BDAT */
+    bool pipelining;     /* a chunk need not wait for the reply to the one before it */
+    bool ended;          /* the message is whole: the next chunk is the last */
+    bool finished;       /* the last chunk, or the end mark, was written */
     unsigned unanswered; /* chunks */
     struct smtp_data_encoder encoder;
     struct buffer held;

@@ -1,10 +1,11 @@
 /* SPDX-FileCopyrightText: 2026 The Postern developers
  * SPDX-License-Identifier: Apache-2.0
  *
- * What we offer a client in reply to EHLO, and that no more than that is taken. See session-private.h.
+ * What we offer a client in reply to EHLO, and that no more than that is taken. See
+ * session-private.h.
  *
- * The next hop is not known yet. What is offered is what we keep wherever a message goes: by doing it
- * ourselves, or by refusing where the next hop cannot. */
+ * The next hop is not known yet. What is offered is what we keep wherever a message goes: by doing
+ * it ourselves, or by refusing where the next hop cannot. */
 #include "gateway/relay/session-private.h"
 
 #include <stdio.h>
@@ -14,8 +15,8 @@ static bool is_hybrid(const struct session *session, const struct conn_inbound *
 {
     const struct pki_peer_verdict *verdict =
         tls_inbound_verdict(tls_peer(session->stream.ssl), inbound);
-    return inbound->cloud_services_mail && verdict && verdict->accepted &&
-           !verdict->would_refuse && !verdict->revocation_unknown;
+    return inbound->cloud_services_mail && verdict && verdict->accepted && !verdict->would_refuse &&
+           !verdict->revocation_unknown;
 }
 
 bool offers_xoorg(const struct session *session, const struct conn_inbound *inbound)
@@ -29,19 +30,27 @@ bool offers_xoorg(const struct session *session, const struct conn_inbound *inbo
     return false;
 }
 
+/* A line of EHLO's answer, or nothing. */
+static const char *mechanisms(const struct session *session)
+{
+    static const char *const lines[] = {"", "250-AUTH EXTERNAL\r\n", "250-AUTH PLAIN LOGIN\r\n",
+                                        "250-AUTH PLAIN LOGIN EXTERNAL\r\n"};
+    return lines[session_offers_passwords(session) * 2 + session_offers_external(session)];
+}
+
 void offers_say(struct session *session)
 {
     const struct conn_config *config = session->snapshot->config;
     const SSL *ssl = session->stream.ssl;
     char text[1024];
-    int used = snprintf(text, sizeof text,
-                        "250-%s\r\n250-PIPELINING\r\n250-SIZE %llu\r\n250-8BITMIME\r\n%s"
-                        "250-DSN\r\n250-SMTPUTF8\r\n250-CHUNKING\r\n250-BINARYMIME\r\n%s%s"
-                        "250 ENHANCEDSTATUSCODES\r\n",
-                        config->host_name, (unsigned long long)config->limits.message_size,
-                        session->server && !ssl ? "250-STARTTLS\r\n" : "",
-                        ssl ? "250-REQUIRETLS\r\n" : "",
-                        offers_xoorg(session, NULL) ? "250-XOORG\r\n" : "");
+    int used =
+        snprintf(text, sizeof text,
+                 "250-%s\r\n250-PIPELINING\r\n250-SIZE %llu\r\n250-8BITMIME\r\n%s"
+                 "250-DSN\r\n250-SMTPUTF8\r\n250-CHUNKING\r\n250-BINARYMIME\r\n%s%s%s"
+                 "250 ENHANCEDSTATUSCODES\r\n",
+                 config->host_name, (unsigned long long)config->limits.message_size,
+                 session->server && !ssl ? "250-STARTTLS\r\n" : "", ssl ? "250-REQUIRETLS\r\n" : "",
+                 mechanisms(session), offers_xoorg(session, NULL) ? "250-XOORG\r\n" : "");
     if (used < 0 || stream_write(&session->stream, text, (size_t)used) < 0)
         session_abort(session);
 }
@@ -54,7 +63,8 @@ bool offers_admit(struct session *session, const struct smtp_mail *mail)
     } else if ((mail->given & SMTP_PARAMETER_XOORG) && !offers_xoorg(session, NULL)) {
         session_reply(session, 555, "5.5.4 XOORG is not offered to you");
     } else if (mail->path.utf8 && !(mail->given & SMTP_PARAMETER_SMTPUTF8)) {
-        session_reply(session, 553, "5.6.7 An address past ASCII needs SMTPUTF8"); /* RFC 6531 3.5 */
+        session_reply(session, 553,
+                      "5.6.7 An address past ASCII needs SMTPUTF8"); /* RFC 6531 3.5 */
     } else {
         return true;
     }

@@ -28,7 +28,11 @@ size_t received_line(const struct session *session, const struct transaction *tr
     const SSL *ssl = session->stream.ssl;
     bool six = session->address.ss_family == AF_INET6 && strchr(session->peer, ':');
     char now[64], tls[160] = "";
-    const char *protocol = !session->esmtp ? "SMTP" : ssl ? "ESMTPS" : "ESMTP";
+    /* RFC 3848. */
+    const char *protocol = !session->esmtp          ? "SMTP"
+                           : session->authenticated ? "ESMTPSA"
+                           : ssl                    ? "ESMTPS"
+                                                    : "ESMTP";
     date(now, sizeof now);
     if (ssl)
         snprintf(tls, sizeof tls, "\r\n\ttls %s (%s)", tls_cipher_name(ssl),

@@ -105,13 +105,14 @@ int resumption_make_keys(struct snapshot *snapshot, struct error *error)
 
 bool resumption_bind(SSL *ssl, const struct snapshot *snapshot, const struct sockaddr *address)
 {
-    const struct conn_config *config = snapshot->config;
     _cleanup_(EVP_MD_CTX_freep) EVP_MD_CTX *context = EVP_MD_CTX_new();
     struct resumption_key key;
+    struct conn_walk walk;
+    const struct conn_inbound *inbound;
     bool done = begin(context);
-    for (size_t i = 0; done && i < config->inbound_count; i++)
-        if (config->inbound[i].enabled && conn_inbound_takes_address(&config->inbound[i], address))
-            done = put(context, snapshot->inbound_keys[i].bytes, sizeof key.bytes);
+    conn_walk_begin(&walk, snapshot->config, address, CONN_WALK_ALL, NULL);
+    while (done && (inbound = conn_walk_next(&walk)))
+        done = put(context, snapshot->inbound_keys[inbound->index].bytes, sizeof key.bytes);
     return done && finish(context, &key) &&
            pki_identity_bind_sessions(ssl, key.bytes);
 }

@@ -14,6 +14,7 @@
 #include "gateway/smtp/chunk.h"
 #include "gateway/smtp/command.h"
 #include "gateway/smtp/data.h"
+#include "gateway/smtp/hidden-dot.h"
 #include "gateway/smtp/reply.h"
 #include "pki/base/log.h"
 
@@ -21,6 +22,7 @@ enum session_state {
     SESSION_PROXY,     /* a balancer is to say for whom it connects */
     SESSION_COMMAND,   /* the next line is a command */
     SESSION_WAITING,   /* for the courier's answer; input rests */
+    SESSION_AUTHENTICATION, /* the next line answers a 334 */
     SESSION_DATA,      /* message data */
     SESSION_CHUNK,     /* message data of a length known beforehand: BDAT */
     SESSION_HANDSHAKE,
@@ -51,6 +53,9 @@ struct session {
     char id[24];
     char *hello;           /* what EHLO or HELO said; NULL before */
     const struct snapshot_server *server; /* the TLS to offer; NULL: none */
+    struct authentication *authentication; /* under way, or NULL */
+    bool authenticated;
+    const struct conn_credentials *credentials; /* proved, of the snapshot; NULL: none */
     struct transaction *transaction; /* from MAIL on */
     struct {
         uint64_t left; /* bytes still to come */
@@ -75,6 +80,7 @@ struct transaction {
     bool chunked;  /* comes by BDAT */
     struct smtp_chunk_lines lines; /* then */
     struct smtp_header_watch header;
+    struct smtp_hidden_dot hidden_dot;
     uint64_t size; /* bytes of the message as it came, without our Received */
     bool failed;   /* the courier takes no more, or the message is refused: the rest is thrown away */
     bool refused;  /* by us, with this: */
@@ -108,6 +114,13 @@ void session_take_proxy(struct session *session);
 /* session.c, once the client is known: greets, or begins TLS. */
 void session_open_up(struct session *session);
 void session_describe_peer(struct session *session);
+
+/* authentication.c */
+void session_authenticate(struct session *session, const char *arguments, size_t length);
+void session_take_response(struct session *session, const char *line, size_t length);
+bool session_offers_passwords(const struct session *session);
+bool session_offers_external(const struct session *session);
+void session_end_authentication(struct session *session); /* bears none */
 
 /* commands.c */
 void session_command(struct session *session, const char *line, size_t length);

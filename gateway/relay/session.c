@@ -46,6 +46,7 @@ static void free_session(struct session *session)
     struct worker *worker = session->worker;
     log_end_of_session(session);
     transaction_end(session);
+    session_end_authentication(session);
     stream_close(&session->stream);
     loop_cancel_timer(worker->loop, &session->timer);
     *session->link = session->next;
@@ -250,7 +251,10 @@ static size_t take_line(struct session *session, const char *bytes, size_t lengt
         session_count_error(session);
         return taken;
     }
-    session_command(session, bytes, taken - 2);
+    if (session->state == SESSION_AUTHENTICATION)
+        session_take_response(session, bytes, taken - 2);
+    else
+        session_command(session, bytes, taken - 2);
     /* RFC 3207 5: what came behind STARTTLS came in the clear, from whoever. */
     if (session->state == SESSION_HANDSHAKE && taken < length) {
         report_violation(session, "bytes came in one piece behind STARTTLS");
@@ -264,7 +268,7 @@ static size_t take_line(struct session *session, const char *bytes, size_t lengt
 static bool reads(const struct session *session)
 {
     return !session->dead && !session->closing &&
-           (session->state == SESSION_COMMAND ||
+           (session->state == SESSION_COMMAND || session->state == SESSION_AUTHENTICATION ||
             (session->state == SESSION_CHUNK && session->chunk.refused) ||
             ((session->state == SESSION_DATA || session->state == SESSION_CHUNK) &&
              transaction_wants_data(session)));

@@ -187,13 +187,12 @@ static struct pki_identity *default_identity(const struct snapshot *snapshot)
 static struct snapshot_server wanted_server(const struct snapshot *snapshot,
                                             const struct sockaddr *address)
 {
-    const struct conn_config *config = snapshot->config;
     struct snapshot_server wanted = {.minimum = CONN_TLS_1_3};
+    struct conn_walk walk;
+    const struct conn_inbound *connector;
     bool any = false;
-    for (size_t i = 0; i < config->inbound_count; i++) {
-        const struct conn_inbound *connector = &config->inbound[i];
-        if (!connector->enabled || (address && !conn_inbound_takes_address(connector, address)))
-            continue;
+    conn_walk_begin(&walk, snapshot->config, address, CONN_WALK_ALL, NULL);
+    while ((connector = conn_walk_next(&walk))) {
         any = true;
         if (!wanted.identity)
             wanted.identity = identity_of(snapshot, connector->certificate);

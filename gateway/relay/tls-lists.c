@@ -49,10 +49,12 @@ void tls_union_defaults(struct tls_union *ret, enum conn_tls_version minimum)
 void tls_union_of(struct tls_union *ret, const struct conn_config *config,
                   const struct sockaddr *address)
 {
+    struct conn_walk walk;
+    const struct conn_inbound *inbound;
     begin(ret);
-    for (size_t i = 0; i < config->inbound_count; i++)
-        if (config->inbound[i].enabled && conn_inbound_takes_address(&config->inbound[i], address))
-            add_lists(ret, &config->inbound[i].tls_lists);
+    conn_walk_begin(&walk, config, address, CONN_WALK_ALL, NULL);
+    while ((inbound = conn_walk_next(&walk)))
+        add_lists(ret, &inbound->tls_lists);
 }
 
 static bool same(const struct conn_tls_lists *a, const struct conn_tls_lists *b)

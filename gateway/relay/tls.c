@@ -10,7 +10,9 @@
 #include <string.h>
 
 #include "connectors/select.h"
+#include "gateway/relay/alpn.h"
 #include "gateway/relay/tls-lists.h"
+#include "pki/peer-hosts.h"
 
 enum { SERVER_SESSIONS = 512, SESSION_SECONDS = 600 };
 
@@ -26,6 +28,7 @@ static void free_peer(void *parent, void *pointer, CRYPTO_EX_DATA *data, int ind
     for (unsigned i = 0; i < peer->ticket_count; i++)
         SSL_SESSION_free(peer->tickets[i]);
     X509_free(peer->leaf);
+    pki_peer_hosts_free(peer->names.items, peer->names.count);
     free(peer->verdict);
     free(peer->verdicts);
     snapshot_unref(peer->snapshot);
@@ -108,6 +111,7 @@ int tls_server_context(struct pki_library *library, struct pki_identity *identit
     SSL_CTX_set_num_tickets(context, 1);
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_SERVER);
     SSL_CTX_sess_set_cache_size(context, SERVER_SESSIONS);
+    alpn_use_in_context(context);
     if (ask_certificate) {
         SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
         SSL_CTX_set_cert_verify_callback(context, take_any_certificate, NULL);
@@ -315,10 +319,41 @@ int tls_connected(SSL *ssl, struct error *error)
     return error_cure(error, "%s", peer->verdict->cure);
 }
 
-static bool wants_verdict(const struct conn_inbound *inbound, const struct tls_peer *peer)
+static bool judge_client(struct tls_peer *peer, SSL *ssl, const struct conn_inbound *inbound)
 {
-    return inbound->enabled && inbound->sender_certificate_names.count &&
-           conn_inbound_takes_address(inbound, (const struct sockaddr *)&peer->address);
+    struct pki_peer_evidence evidence = {.leaf = peer->leaf,
+                                         .untrusted = SSL_get_peer_cert_chain(ssl)};
+    struct tls_inbound_verdict *grown =
+        reallocarray(peer->verdicts, peer->verdict_count + 1, sizeof *grown);
+    if (!grown)
+        return false;
+    peer->verdicts = grown;
+    struct tls_inbound_verdict *entry = &grown[peer->verdict_count++];
+    *entry = (struct tls_inbound_verdict){.inbound = inbound};
+    pki_peer_judge(&peer->snapshot->inbound[inbound->index], &evidence, 0, &entry->verdict);
+    return true;
+}
+
+/* For those of the connectors that the walk meets, at most `most` of them. */
+static bool judge_walk(struct tls_peer *peer, SSL *ssl, unsigned kinds, unsigned most)
+{
+    struct conn_walk walk;
+    const struct conn_inbound *inbound;
+    conn_walk_begin(&walk, peer->snapshot->config, (const struct sockaddr *)&peer->address, kinds,
+                    &peer->names);
+    while (most-- && (inbound = conn_walk_next(&walk)))
+        if (!tls_inbound_verdict(peer, inbound) && !judge_client(peer, ssl, inbound))
+            return false;
+    return true;
+}
+
+static bool keep_names(struct tls_peer *peer)
+{
+    pki_peer_hosts_free(peer->names.items, peer->names.count);
+    peer->names = (struct conn_names){0};
+    long count = pki_peer_hosts(peer->leaf, CONN_NAMES_MAXIMUM + 1, &peer->names.items);
+    peer->names.count = count < 0 ? 0 : (size_t)count;
+    return count >= 0;
 }
 
 /* What was resumed holds under no connector any more: the client makes a full handshake next time. */
@@ -331,34 +366,20 @@ static void forget_refused(SSL *ssl, const struct tls_peer *peer)
         SSL_CTX_remove_session(SSL_get_SSL_CTX(ssl), SSL_get_session(ssl));
 }
 
+/* The connectors that the names can mean are all asked. Of the others none will admit the client, and
+ * the first few tell why. */
 int tls_accepted(SSL *ssl, struct error *error)
 {
     struct tls_peer *peer = tls_peer(ssl);
-    const struct conn_config *config = peer->snapshot->config;
-    X509 *leaf = SSL_get0_peer_certificate(ssl);
-    size_t count = 0;
     peer->resumed = SSL_session_reused(ssl);
-    keep_leaf(peer, leaf);
-    if (!leaf)
+    keep_leaf(peer, SSL_get0_peer_certificate(ssl));
+    if (!peer->leaf)
         return 0;
-    for (size_t i = 0; i < config->inbound_count; i++)
-        count += wants_verdict(&config->inbound[i], peer);
-    if (!count)
-        return 0;
-    peer->verdicts = calloc(count, sizeof *peer->verdicts);
-    if (!peer->verdicts)
+    if (!keep_names(peer) || !judge_walk(peer, ssl, CONN_WALK_BY_NAMES, UINT32_MAX) ||
+        !judge_walk(peer, ssl, CONN_WALK_PROVEN, CONN_CLOSEST_MAXIMUM))
         return error_set(error, EX_OSERR, "Out of memory");
-    for (size_t i = 0; i < config->inbound_count; i++) {
-        if (!wants_verdict(&config->inbound[i], peer))
-            continue;
-        struct tls_inbound_verdict *entry = &peer->verdicts[peer->verdict_count++];
-        entry->inbound = &config->inbound[i];
-        pki_peer_judge(&peer->snapshot->inbound[i],
-                       &(struct pki_peer_evidence){.leaf = leaf,
-                                                   .untrusted = SSL_get_peer_cert_chain(ssl)},
-                       0, &entry->verdict);
-    }
-    forget_refused(ssl, peer);
+    if (peer->verdict_count)
+        forget_refused(ssl, peer);
     return 0;
 }
 

@@ -11,6 +11,7 @@
 #include <openssl/ssl.h>
 #include <sys/socket.h>
 
+#include "connectors/index.h"
 #include "gateway/relay/snapshot.h"
 
 enum { TLS_TICKETS_MAXIMUM = 4 };
@@ -29,6 +30,7 @@ struct tls_peer {
     bool certificate_asked;         /* a next hop asked for ours */
     struct pki_peer_verdict *verdict; /* of the next hop; on the server's side one verdict for show */
     struct sockaddr_storage address;  /* server's side: which connectors to judge for */
+    struct conn_names names;          /* server's side: those on the leaf */
     struct tls_inbound_verdict *verdicts; /* server's side: one a connector that asks for names */
     size_t verdict_count;
     SSL_SESSION *tickets[TLS_TICKETS_MAXIMUM];

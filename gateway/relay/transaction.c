@@ -3,9 +3,9 @@
  *
  * One message: admitted at MAIL, routed at RCPT, streamed at DATA. See session-private.h.
  *
- * A transaction lives from MAIL to the reply to the message (or RSET, EHLO, the end of the session), and
- * its courier ends with it: the connection to the next hop goes back to the pool, or is broken off when
- * part of a message has gone out on it. */
+ * A transaction lives from MAIL to the reply to the message (or RSET, EHLO, the end of the
+ * session), and its courier ends with it: the connection to the next hop goes back to the pool, or
+ * is broken off when part of a message has gone out on it. */
 #include "gateway/relay/session-private.h"
 
 #include <stdarg.h>
@@ -62,6 +62,7 @@ static const struct conn_inbound *choose_inbound(const struct session *session,
                                                  const struct conn_inbound **closest,
                                                  enum conn_condition *condition)
 {
+    static const struct conn_names none;
     const SSL *ssl = session->stream.ssl;
     struct conn_client client = {.address = (const struct sockaddr *)&session->address,
                                  .tls = ssl,
@@ -70,6 +71,8 @@ static const struct conn_inbound *choose_inbound(const struct session *session,
                                  .group = ssl ? tls_group(ssl) : 0,
                                  .verdict = find_verdict,
                                  .context = tls_peer(ssl),
+                                 .names = ssl ? &tls_peer(ssl)->names : &none,
+                                 .credentials = session->credentials,
                                  .sender_domain = mail->path.domain};
     return conn_inbound_choose(session->snapshot->config, &client, closest, condition);
 }
@@ -90,6 +93,9 @@ static void refuse_sender(struct session *session, enum conn_condition condition
     case CONN_CONDITION_CERTIFICATE:
         session_reply(session, 550,
                       "5.7.1 The certificate presented (or its absence) admits no mail here");
+        break;
+    case CONN_CONDITION_CREDENTIALS:
+        session_reply(session, 530, "5.7.0 Authentication required");
         break;
     case CONN_CONDITION_SENDER_DOMAIN:
         session_reply(session, 550, "5.7.1 Mail of this sender's domain is not admitted from here");
@@ -201,8 +207,9 @@ void transaction_rcpt(struct session *session, const char *arguments, size_t len
         return;
     }
     if (transaction->courier && transaction->outbound != outbound) {
-        refuse_recipient(session, path, 452,
-                         "4.5.3 This recipient goes another way: send it in a transaction of its own");
+        refuse_recipient(
+            session, path, 452,
+            "4.5.3 This recipient goes another way: send it in a transaction of its own");
         return;
     }
     if (!transaction->courier) {
@@ -258,6 +265,7 @@ static void data_answered(struct transaction *transaction, const struct smtp_rep
     }
     smtp_data_start(&transaction->decoder);
     smtp_header_start(&transaction->header);
+    transaction->hidden_dot = (struct smtp_hidden_dot){0};
     transaction->data_started = loop_now(session->worker->loop);
     size_t length = received_line(session, transaction, line, sizeof line);
     if (courier_write(transaction->courier, line, length) < 0)
@@ -310,6 +318,15 @@ static uint64_t size_maximum(const struct transaction *transaction)
     return theirs && theirs < ours ? theirs : ours;
 }
 
+/* What stands before it in the piece does not go out either. */
+static void refuse_hidden_dot(struct transaction *transaction)
+{
+    report_violation(transaction->session, "The message holds a dot hidden among NUL octets");
+    refuse_message(transaction, !transaction->chunked, 554,
+                   "5.6.0 The message holds a line of NUL octets and a dot, which may be taken for "
+                   "its end");
+}
+
 /* The message's own bytes, as the decoder gives them. */
 int transaction_content(void *context, const char *bytes, size_t length)
 {
@@ -327,6 +344,9 @@ int transaction_content(void *context, const char *bytes, size_t length)
         refuse_message(transaction, false, 554,
                        "5.4.6 The message has gone through more than %u hops: a mail loop",
                        config->limits.hop_count);
+    else if (transaction->mail.body != SMTP_BODY_BINARYMIME &&
+             smtp_hidden_dot_feed(&transaction->hidden_dot, bytes, length))
+        refuse_hidden_dot(transaction);
     else if (courier_write(transaction->courier, bytes, length) < 0)
         transaction->failed = true;
     return 0;
@@ -367,8 +387,8 @@ size_t transaction_take(struct session *session, const char *bytes, size_t lengt
 {
     struct transaction *transaction = session->transaction;
     size_t taken = 0;
-    enum smtp_data_result result =
-        smtp_data_decode(&transaction->decoder, bytes, length, &taken, transaction_content, transaction);
+    enum smtp_data_result result = smtp_data_decode(&transaction->decoder, bytes, length, &taken,
+                                                    transaction_content, transaction);
     if (session->dead)
         return taken;
     if (result == SMTP_DATA_FINISHED)

@@ -3,9 +3,9 @@
  *
  * BDAT (RFC 3030): its argument, and what a chunk may hold.
  *
- * A chunk's length says where it ends, so nothing in it can end it. But what is not BINARYMIME may go on
- * to a next hop by DATA, and must hold what DATA may hold: lines that end with CR LF, and no other CR or
- * LF. A line may go on from one chunk to the next. No I/O, no allocation. */
+ * A chunk's length says where it ends, so nothing in it can end it. But what is not BINARYMIME may
+ * go on to a next hop by DATA, and must hold what DATA may hold: lines that end with CR LF, and no
+ * other CR or LF. A line may go on from one chunk to the next. No I/O, no allocation. */
 #ifndef POSTERN_GATEWAY_SMTP_CHUNK_H
 #define POSTERN_GATEWAY_SMTP_CHUNK_H
 

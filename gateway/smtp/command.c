@@ -20,14 +20,14 @@ static const struct {
     size_t length;
     enum smtp_verb verb;
 } verbs[] = {
-    VERB("EHLO", SMTP_EHLO),       VERB("HELO", SMTP_HELO),           VERB("MAIL", SMTP_MAIL),
-    VERB("RCPT", SMTP_RCPT),       VERB("DATA", SMTP_DATA),           VERB("RSET", SMTP_RSET),
-    VERB("NOOP", SMTP_NOOP),       VERB("QUIT", SMTP_QUIT),           VERB("VRFY", SMTP_VRFY),
-    VERB("HELP", SMTP_HELP),       VERB("BDAT", SMTP_BDAT),
-          VERB("STARTTLS", SMTP_STARTTLS),   VERB("GET", SMTP_FOREIGN),
-    VERB("POST", SMTP_FOREIGN),    VERB("PUT", SMTP_FOREIGN),         VERB("HEAD", SMTP_FOREIGN),
-    VERB("CONNECT", SMTP_FOREIGN), VERB("OPTIONS", SMTP_FOREIGN),     VERB("PRI", SMTP_FOREIGN),
-    VERB("HOST:", SMTP_FOREIGN),   VERB("USER-AGENT:", SMTP_FOREIGN), VERB("PROXY", SMTP_FOREIGN),
+    VERB("EHLO", SMTP_EHLO),           VERB("HELO", SMTP_HELO),     VERB("MAIL", SMTP_MAIL),
+    VERB("RCPT", SMTP_RCPT),           VERB("DATA", SMTP_DATA),     VERB("RSET", SMTP_RSET),
+    VERB("NOOP", SMTP_NOOP),           VERB("QUIT", SMTP_QUIT),     VERB("VRFY", SMTP_VRFY),
+    VERB("HELP", SMTP_HELP),           VERB("BDAT", SMTP_BDAT),     VERB("AUTH", SMTP_AUTH),
+    VERB("STARTTLS", SMTP_STARTTLS),   VERB("GET", SMTP_FOREIGN),   VERB("POST", SMTP_FOREIGN),
+    VERB("PUT", SMTP_FOREIGN),         VERB("HEAD", SMTP_FOREIGN),  VERB("CONNECT", SMTP_FOREIGN),
+    VERB("OPTIONS", SMTP_FOREIGN),     VERB("PRI", SMTP_FOREIGN),   VERB("HOST:", SMTP_FOREIGN),
+    VERB("USER-AGENT:", SMTP_FOREIGN), VERB("PROXY", SMTP_FOREIGN),
 };
 
 enum smtp_verb smtp_verb(const char *line, size_t length, const char **arguments,
@@ -86,8 +86,8 @@ static bool take(struct cursor *cursor, char byte)
     return true;
 }
 
-/* RFC 3629: the length of the character that begins here, 0 when it is none. Overlong forms, surrogates
- * and the controls of ISO 6429 that lie past ASCII are none. */
+/* RFC 3629: the length of the character that begins here, 0 when it is none. Overlong forms,
+ * surrogates and the controls of ISO 6429 that lie past ASCII are none. */
 static size_t utf8_length(const char *at, const char *end)
 {
     const unsigned char *byte = (const unsigned char *)at;

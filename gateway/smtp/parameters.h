@@ -1,11 +1,11 @@
 /* SPDX-FileCopyrightText: 2026 The Postern developers
  * SPDX-License-Identifier: Apache-2.0
  *
- * The parameters of MAIL and RCPT: taken one by one as they come from a client, and written again for
- * a next hop. RFC 1870, 3030, 3461, 6152, 6531, 8689; XOORG is Exchange's.
+ * The parameters of MAIL and RCPT: taken one by one as they come from a client, and written again
+ * for a next hop. RFC 1870, 3030, 3461, 6152, 6531, 8689; XOORG is Exchange's.
  *
- * Pure functions, any thread. Each value is bounded and of printable ASCII; xtext is taken only where
- * what it stands for is printable too, so that nobody who decodes it finds a line end. */
+ * Pure functions, any thread. Each value is bounded and of printable ASCII; xtext is taken only
+ * where what it stands for is printable too, so that nobody who decodes it finds a line end. */
 #ifndef POSTERN_GATEWAY_SMTP_PARAMETERS_H
 #define POSTERN_GATEWAY_SMTP_PARAMETERS_H
 
@@ -21,8 +21,8 @@ enum {
     SMTP_RCPT_PARAMETERS_MAXIMUM = 640
 };
 
-/* Those that were given and are wanted (enum smtp_parameter), each with a space in front, ended by NUL;
- * the room given is one of the maxima above. */
+/* Those that were given and are wanted (enum smtp_parameter), each with a space in front, ended by
+ * NUL; the room given is one of the maxima above. */
 void smtp_mail_parameters(const struct smtp_mail *mail, unsigned wanted,
                           char text[SMTP_MAIL_PARAMETERS_MAXIMUM]);
 void smtp_rcpt_parameters(const struct smtp_recipient *recipient, unsigned wanted,

@@ -44,6 +44,7 @@
     X(RECIPIENT_REFUSED, "recipient-refused", LOG_NOTICE, "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0205")      \
     X(PROTOCOL_VIOLATION, "protocol-violation", LOG_WARNING, "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0206")   \
     X(TLS_FAILED, "tls-failed", LOG_WARNING, "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0207")                   \
+    X(AUTHENTICATION, "authentication", LOG_NOTICE, "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0208")         \
     X(NEXT_HOP_FAILED, "next-hop-failed", LOG_WARNING, "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0301")         \
     X(PEER_REFUSED, "peer-refused", LOG_ERR, "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0302")                   \
     X(PEER_REPORTED, "peer-reported", LOG_WARNING, "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0303")             \

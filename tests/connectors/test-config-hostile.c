@@ -235,7 +235,9 @@ START_TEST(test_schema_refuses_too)
     const char *text = against_schema[_i];
     xmlDoc *document = conn_document_parse(text, strlen(text), "s.xml", &problems);
     ck_assert_ptr_nonnull(document);
-    conn_schema_validate(document, "s.xml", &problems);
+    struct conn_schema *schema = NULL;
+    conn_schema_validate(&schema, document, "s.xml", &problems);
+    conn_schema_free(schema);
     ck_assert_msg(problems.errors >= 1, "%s", text);
     ck_assert_ptr_nonnull(strstr(problems.items[0].what, "as the schema postern.xsd has it"));
     ck_assert_ptr_null(strstr(problems.items[0].what, "urn:postern:1}"));

@@ -53,6 +53,8 @@ START_TEST(test_address_is_within)
 {
     struct sockaddr_storage address = address_of(within[_i].address);
     workspace_replace("inbound/devices.xml", "10.20.0.0/16", within[_i].range);
+    workspace_replace("inbound/devices.xml", "<SenderIPAddresses>",
+                      "<AllowOpenRelay>true</AllowOpenRelay><SenderIPAddresses>");
     ck_assert_msg(workspace_load() == 0, "%s", workspace_show());
     ck_assert_msg(conn_inbound_takes_address(&workspace_config->inbound[1],
                                              (struct sockaddr *)&address) == within[_i].taken,

@@ -20,11 +20,11 @@ WAYS = [(near, far) for near in ("DATA", "BDAT") for far in ("DATA", "BDAT")]
 
 def text(chance):
     """Lines of every length, with dots where they hurt."""
-    kinds = (b"", b".", b"..", b". ", b".\x00", b"\xc3\xa9", b"From x", bytes(range(128, 256)))
+    kinds = (b"", b".", b"..", b". ", b".a\x00", b"\xc3\xa9", b"From x", bytes(range(128, 256)))
     rows = []  # the first is a field: a line that begins with a space would go on with our Received
     for number in range(chance.randrange(40)):
         row = b"" if number else b"X: "
-        row += chance.choice(kinds) + bytes(chance.choices(b".ab \x00\xff", k=chance.randrange(200)))
+        row += chance.choice(kinds) + bytes(chance.choices(b".ab \x01\xff", k=chance.randrange(200)))
         rows.append(row * chance.choice((1, 1, 1, 5)) + b"\r\n")
     return b"".join(rows)
 

@@ -9,16 +9,8 @@ import re
 import pytest
 
 from harness.client import Closed
+from harness.smuggling import ENDINGS, LINES, wire
 
-SECOND = (
-    b"MAIL FROM:<smuggled@contoso.com>\r\nRCPT TO:<victim@example.com>\r\nDATA\r\n"
-    b"Subject: smuggled\r\n\r\nboo\r\n.\r\n"
-)
-ENDINGS = [
-    b"\n.\n", b"\n.\r\n", b"\r\n.\n", b"\r.\r", b"\r.\r\n", b"\r\n.\r", b"\n.\r", b"\r.\n",
-    b"\r\n.\r\r\n", b"\r\r\n.\r\r\n", b"\r\r\n.\r\n\r", b"\n\n.\r\n", b"\r\n\n.\n", b"\r\n.\n\r\n",
-    b"\r\n\x00.\r\n\n", b"\n.\x00\r\n", b"\r\n.\x00\r\n\r", b"\r\n .\r\n\n", b"\r\n.\r\r",
-]  # fmt: skip
 BARE = re.compile(rb"(?<!\r)\n|\r(?!\n)")
 
 
@@ -38,11 +30,11 @@ def test_it_is_refused_and_nothing_passes(plain, ending, pieces):
     client = gateway.client()
     client.ehlo()
     client.envelope()
-    wire = b"Subject: first\r\n\r\nfirst" + ending + SECOND
+    text = wire(ending)
     if pieces == "at once":
-        client.send(wire)
+        client.send(text)
     else:
-        client.send(*(wire[i : i + 1] for i in range(len(wire))))
+        client.send(*(text[i : i + 1] for i in range(len(text))))
     assert 500 <= client.reply().code < 600
     assert one_reply_only(client)
     assert not far.messages
@@ -50,6 +42,23 @@ def test_it_is_refused_and_nothing_passes(plain, ending, pieces):
     for connection in far.connections:
         assert not BARE.search(connection.wire), connection.wire
     assert gateway.wait_for("protocol-violation")["session"]
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_no_line_becomes_an_end_when_octets_are_dropped(plain, line):
+    """A server that drops NUL, as some do, finds one end in what we send it, and that is the last."""
+    gateway, far = plain()
+    client = gateway.client()
+    client.ehlo()
+    client.envelope()
+    client.send(wire(line))
+    assert client.reply().code in (250, 554)
+    assert one_reply_only(client)
+    far.hang_up()
+    (connection,) = far.connections
+    sent = connection.wire.replace(b"\0", b"")
+    assert sent.count(b"\r\n.\r\n") == len(far.messages)
+    assert not any("smuggled" in command for command in far.commands)
 
 
 def test_the_real_end_is_found_however_it_is_split(plain):

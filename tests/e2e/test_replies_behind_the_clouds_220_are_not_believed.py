@@ -20,6 +20,22 @@ def test_the_connection_is_given_up(line):
     assert gateway.wait_for("next-hop-failed", outbound="tenant")
 
 
+def test_where_plain_text_is_good_enough_they_are_not_believed_either(line):
+    """Opportunistic may go on in plain text, but over a connection of its own: the message gets its
+    own replies, or is not taken."""
+    gateway, far = line(outbound={"TlsSettings": "Opportunistic", "TlsDomain": None})
+    far.once("STARTTLS", INJECTED)
+    content = b"Subject: not for the tainted one\r\n\r\n"
+    reply = gateway.attempt(content)
+    if reply == 250:
+        assert far.last.rest == content and far.last.connection.number > 1
+    else:
+        assert 400 <= reply.code < 500
+    tainted = far.connections[0]
+    assert tainted.clear == ["EHLO gw.contoso.com", "STARTTLS"]
+    assert not tainted.messages and tainted.commands == tainted.clear
+
+
 def test_the_next_message_is_well_again(line):
     gateway, far = line()
     far.once("STARTTLS", INJECTED)

@@ -35,6 +35,7 @@ static void read_as(enum conn_kind kind, const uint8_t *data, size_t size)
     conn_read_bytes(&reader, kind, (const char *)data, size);
     check_outcome(config, &problems);
     conn_problems_clear(&problems);
+    conn_reader_clear(&reader);
     conn_config_free(config);
 }
 

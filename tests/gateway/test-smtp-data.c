@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "gateway/smtp/data.h"
+#include "gateway/smtp/hidden-dot.h"
 #include "pki/base/buffer.h"
 #include "pki/base/cleanup.h"
 #include "tests/gateway/exact.h"
@@ -514,6 +515,42 @@ START_TEST(test_many_received_fields_are_counted)
 }
 END_TEST
 
+/* --- dots hidden among NUL octets --- */
+
+static const struct {
+    const char *text;
+    size_t length;
+    bool hidden;
+} dots[] = {
+    {BYTES("a\r\n\0.\r\n"), true},
+    {BYTES("\0.\r\n"), true},
+    {BYTES("a\r\n\0\0.\0\r\n"), true},
+    {BYTES("a\0\r\n\0.\r\nb\r\n"), true},
+    {BYTES("a\r\n.\0\r\n"), false}, /* this one is stuffed */
+    {BYTES("a\r\n.\r\n"), false},
+    {BYTES("a\0.\r\n"), false},
+    {BYTES("a\r\n\0..\r\n"), false},
+    {BYTES("a\r\n\0.b\r\n"), false},
+    {BYTES("a\r\n\0 .\r\n"), false},
+    {BYTES("\0\r\n.\r\n\0\r\n"), false},
+    {BYTES(""), false},
+};
+
+START_TEST(test_dot_hidden_among_nuls_is_seen)
+{
+    for (size_t cut = 0; cut <= dots[_i].length; cut++) {
+        struct smtp_hidden_dot watch = {0}, slow = {0};
+        bool seen = smtp_hidden_dot_feed(&watch, dots[_i].text, cut) ||
+                    smtp_hidden_dot_feed(&watch, dots[_i].text + cut, dots[_i].length - cut);
+        ck_assert_int_eq(seen, dots[_i].hidden);
+        seen = false;
+        for (size_t i = 0; i < dots[_i].length && !seen; i++)
+            seen = smtp_hidden_dot_feed(&slow, dots[_i].text + i, 1);
+        ck_assert_int_eq(seen, dots[_i].hidden);
+    }
+}
+END_TEST
+
 START_TEST(test_fuzzers_corpus_is_replayed)
 {
     ck_assert_uint_ge(exact_replay(TEST_FUZZ "/smtp-data"), 10);
@@ -533,6 +570,7 @@ static void add_tests(TCase *tcase)
     tcase_add_loop_test(tcase, test_end_is_found_behind_an_error, 0, ARRAY_SIZE(discards));
     tcase_add_loop_test(tcase, test_end_is_found_behind_a_long_line, 0, 5);
     tcase_add_loop_test(tcase, test_long_line_is_judged, 0, ARRAY_SIZE(long_lines));
+    tcase_add_loop_test(tcase, test_dot_hidden_among_nuls_is_seen, 0, ARRAY_SIZE(dots));
     tcase_add_loop_test(tcase, test_message_is_encoded, 0, ARRAY_SIZE(encoded));
     tcase_add_test(tcase, test_empty_piece_changes_nothing);
     tcase_add_loop_test(tcase, test_encoder_tells_what_its_sink_says, 0, 4);

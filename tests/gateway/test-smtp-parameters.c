@@ -1,7 +1,8 @@
 /* SPDX-FileCopyrightText: 2026 The Postern developers
  * SPDX-License-Identifier: Apache-2.0
  *
- * The parameters of MAIL and RCPT: which are taken, with which values, and how they are written again. */
+ * The parameters of MAIL and RCPT: which are taken, with which values, and how they are written
+ * again. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>

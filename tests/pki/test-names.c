@@ -12,6 +12,7 @@
 
 #include "pki/base/cleanup.h"
 #include "pki/names-private.h"
+#include "tests/gateway/exact.h"
 #include "tests/suite.h"
 
 static X509_NAME *parse(const char *text)
@@ -332,6 +333,12 @@ START_TEST(the_form_of_exchange_is_read)
 }
 END_TEST
 
+START_TEST(the_corpus_of_the_fuzzer_is_replayed)
+{
+    ck_assert_uint_ge(exact_replay(TEST_FUZZ "/names"), 12);
+}
+END_TEST
+
 static Suite *make_suite(void)
 {
     Suite *suite = suite_create("distinguished names");
@@ -347,6 +354,7 @@ static Suite *make_suite(void)
     tcase_add_loop_test(tests, another_order_is_recognised, 0, ARRAY_SIZE(orders));
     tcase_add_test(tests, text_is_cut_to_any_size_and_ended);
     tcase_add_loop_test(tests, the_form_of_exchange_is_read, 0, ARRAY_SIZE(exchange));
+    tcase_add_test(tests, the_corpus_of_the_fuzzer_is_replayed);
     suite_add_tcase(suite, tests);
     return suite;
 }

@@ -57,7 +57,7 @@ postlog unix-dgram n - n - 1 postlogd
 
 
 class Postfix:
-    def __init__(self, credential, trust):
+    def __init__(self, credential, trust, main=MAIN, services=MASTER, **more):
         # Not below pytest's folder, which other users may not enter.
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="postern-postfix-"))
         self.folder.chmod(0o755)
@@ -71,9 +71,9 @@ class Postfix:
         both.chmod(0o600)
         anchors = self.folder / "etc" / "anchors.pem"
         shutil.copy(trust, anchors)
-        main = MAIN.format(folder=self.folder, trust=anchors, credential=both)
+        main = main.format(folder=self.folder, trust=anchors, credential=both, **more)
         (self.folder / "etc" / "main.cf").write_text(main)
-        (self.folder / "etc" / "master.cf").write_text(MASTER.format(port=self.port))
+        (self.folder / "etc" / "master.cf").write_text(services.format(port=self.port))
         self.say("start")
         wait_until(self.listens, "Postfix to listen")
 
