@@ -8,10 +8,12 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "gateway/relay/demands.h"
 #include "gateway/relay/framing.h"
 #include "gateway/relay/pool.h"
+#include "gateway/smtp/quote.h"
 
 enum {
     TIMEOUT_MAIL = 300000, /* RFC 5321 4.5.3.2, milliseconds */
@@ -447,10 +449,12 @@ static void on_replied(struct hop_owner *owner, const struct smtp_reply *reply)
         replace(courier))
         return;
     courier->advice = smtp_advice(reply);
+    struct smtp_reply quoted; /* the sender is to see who spoke */
+    smtp_reply_quote(&quoted, reply, hop_host(courier->hop));
     if (courier->phase == PHASE_ENVELOPE)
-        envelope_replied(courier, reply);
+        envelope_replied(courier, &quoted);
     else
-        message_replied(courier, reply);
+        message_replied(courier, &quoted);
 }
 
 /* --- what the session asks --- */
@@ -526,6 +530,48 @@ void courier_data(struct courier *courier)
         answer_later(courier);
     else
         proceed(courier);
+}
+
+static const char *domain_of(const char *address)
+{
+    const char *at = strrchr(address, '@');
+    return at ? at + 1 : "";
+}
+
+/* Whether a transaction's recipients already have this domain; `ret_others` is how many more they
+ * have.
+ */
+static bool has_domain(const struct courier *courier, const char *domain, unsigned *ret_others)
+{
+    const char *bytes = buffer_bytes(&courier->addresses);
+    unsigned others = 0;
+    for (size_t i = 0; i < courier->length; i++) {
+        const struct script_line *line = &courier->script[i];
+        const char *own = line->line == LINE_RCPT ? domain_of(bytes + line->address) : NULL;
+        bool seen = !own;
+        if (own && strcasecmp(own, domain) == 0)
+            return true;
+        for (size_t j = 0; !seen && j < i; j++)
+            seen = courier->script[j].line == LINE_RCPT &&
+                   strcasecmp(own, domain_of(bytes + courier->script[j].address)) == 0;
+        others += !seen;
+    }
+    *ret_others = others;
+    return false;
+}
+
+bool courier_takes_another(const struct courier *courier, const char *domain)
+{
+    unsigned recipients = 0, others = 0;
+    if (!courier->hop || !courier->hop_ready)
+        return true;
+    const struct smtp_offers *offers = &courier->hop->offers;
+    for (size_t i = 0; i < courier->length; i++)
+        recipients += courier->script[i].line == LINE_RCPT;
+    if (offers->rcpt_maximum && recipients >= offers->rcpt_maximum)
+        return false;
+    return !recipients || !offers->rcpt_domain_maximum || has_domain(courier, domain, &others) ||
+           others < offers->rcpt_domain_maximum;
 }
 
 int courier_write(struct courier *courier, const char *bytes, size_t length)

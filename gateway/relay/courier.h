@@ -36,6 +36,8 @@ struct courier *courier_new(struct worker *worker, struct snapshot *snapshot,
 /* The reply is the next hop's to RCPT, or to MAIL where it refused that; or ours (4xx) when no
  * connection could be had. */
 void courier_recipient(struct courier *courier, const struct smtp_recipient *recipient);
+/* False when the next hop's LIMITS (RFC 9422) have no room for one more recipient, of this domain. */
+bool courier_takes_another(const struct courier *courier, const char *domain);
 /* At least one recipient was accepted. The answer is the reply to DATA, or 354
  * without a word where BDAT needs no leave. */
 void courier_data(struct courier *courier);

@@ -212,6 +212,11 @@ void transaction_rcpt(struct session *session, const char *arguments, size_t len
             "4.5.3 This recipient goes another way: send it in a transaction of its own");
         return;
     }
+    if (transaction->courier && !courier_takes_another(transaction->courier, path->domain)) {
+        refuse_recipient(session, path, 452,
+                         "4.5.3 The next hop takes no more recipients, or domains, at once");
+        return;
+    }
     if (!transaction->courier) {
         transaction->outbound = outbound;
         transaction->courier = courier_new(session->worker, session->snapshot, outbound,

@@ -55,7 +55,7 @@ static const struct {
     {BYTES("\0\0\0\0"), SMTP_UNKNOWN, ""},
     {BYTES("\xd0\x95HLO x"), SMTP_UNKNOWN, "x"},
     {BYTES("BDAT 18446744073709551615 LAST"), SMTP_BDAT, "18446744073709551615 LAST"},
-    {BYTES("AUTH PLAIN"), SMTP_UNKNOWN, "PLAIN"},
+    {BYTES("AUTH PLAIN"), SMTP_AUTH, "PLAIN"},
     {BYTES("XCLIENT NAME=a"), SMTP_UNKNOWN, "NAME=a"},
     /* other protocols */
     {BYTES("GET / HTTP/1.1"), SMTP_FOREIGN, "/ HTTP/1.1"},
