@@ -174,7 +174,8 @@ static int put_tenant_inbound(struct script *script, const struct conn_outbound 
                               struct error *error)
 {
     struct parameters parameters;
-    int result = look_up(script, outbound->certificate, error);
+    bool presents = outbound->tls_settings != CONN_TLS_NONE;
+    int result = look_up(script, presents ? outbound->certificate : NULL, error);
     if (result < 0 || !open_parameters(&parameters))
         return result < 0 ? result : error_set(error, EX_OSERR, "There is no memory left");
     put_purpose(script, "The tenant takes our mail for its own organisation's", outbound->name);

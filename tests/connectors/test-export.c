@@ -176,6 +176,22 @@ START_TEST(test_mend_has_what_exchange_shows)
 }
 END_TEST
 
+START_TEST(test_without_tls_the_tenant_knows_our_address_alone)
+{
+    workspace_write_text("outbound/tenant.xml",
+                         "<OutboundConnector xmlns=\"urn:postern:1\" Name=\"tenant\">"
+                         "<RecipientDomains><Domain>*</Domain></RecipientDomains><SmartHosts>"
+                         "<Host>contoso-com.mail.protection.outlook.com</Host></SmartHosts>"
+                         "<TlsSettings>None</TlsSettings>"
+                         "<TlsCertificateName>hybrid</TlsCertificateName>"
+                         "<SourceIPAddress>192.0.2.25</SourceIPAddress></OutboundConnector>");
+    char *script = export_workspace();
+    ck_assert_ptr_nonnull(strstr(script, "-RequireTls $false -SenderIPAddresses '192.0.2.25' "
+                                         "-CloudServicesMailEnabled $false\n"));
+    free(script);
+}
+END_TEST
+
 START_TEST(test_premises_know_us_by_our_certificate)
 {
     workspace_replace("outbound/premises.xml", "<TlsSettings>",
@@ -202,11 +218,13 @@ int main(void)
 {
     Suite *suite = suite_create("export");
     TCase *tcase = tcase_create("export");
+    tcase_set_timeout(tcase, 60);
     tcase_add_checked_fixture(tcase, workspace_begin, workspace_end);
     tcase_add_loop_test(tcase, test_string_is_quoted, 0, ARRAY_SIZE(strings));
     tcase_add_test(tcase, test_comment_stays_in_its_line);
     tcase_add_test(tcase, test_example_is_exported);
     tcase_add_test(tcase, test_mend_has_what_exchange_shows);
+    tcase_add_test(tcase, test_without_tls_the_tenant_knows_our_address_alone);
     tcase_add_test(tcase, test_premises_know_us_by_our_certificate);
     tcase_add_test(tcase, test_hostile_name_of_a_connector_stays_a_string);
     suite_add_tcase(suite, tcase);

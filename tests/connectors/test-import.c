@@ -436,6 +436,7 @@ int main(void)
 {
     Suite *suite = suite_create("import");
     TCase *tcase = tcase_create("import");
+    tcase_set_timeout(tcase, 60);
     tcase_add_checked_fixture(tcase, workspace_begin, workspace_end);
     tcase_add_loop_test(tcase, test_property_becomes_what_it_should, 0, ARRAY_SIZE(mappings));
     tcase_add_loop_test(tcase, test_every_property_is_told_once, 0, ARRAY_SIZE(files));

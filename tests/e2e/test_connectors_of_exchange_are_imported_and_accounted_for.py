@@ -95,6 +95,9 @@ def test_a_name_that_is_taken_lets_nothing_be_written(gateway):
     done = gateway.ctl("import", "exchange", str(DATA / "send.xml"), as_json=False)
     assert done.exit == 78
     assert "Outbound to Office 365" in done.err and "nothing was written" in done.out
+    told = gateway.ctl("import", "exchange", str(DATA / "send.xml"))
+    assert told.exit == 78 and told.json["outcome"] == "refused"
+    assert any(problem["severity"] == "error" for problem in told.json["problems"])
     assert sorted(gateway.directory.rglob("*")) == before
 
 

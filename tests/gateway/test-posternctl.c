@@ -104,7 +104,7 @@ static const struct {
 } mistakes[] = {
     {{NULL},
      "needs to be told",
-     "status, reload, config, doctor, inbound, outbound, hsm, cert, peer, ",
+     "status, reload, config, doctor, inbound, outbound, hsm, cert, peer, import, export;",
      false},
     {{"statsu"}, "knows no \"statsu\"", "status, reload", false},
     {{"inbound"}, "inbound needs a verb", "list, show", false},

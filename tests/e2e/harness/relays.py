@@ -50,6 +50,7 @@ smtpd_tls_chain_files = {credential}
 smtp_tls_security_level = {secure}
 smtp_tls_loglevel = 1
 smtpd_tls_loglevel = 1
+smtpd_error_sleep_time = 0
 smtpd_forbid_bare_newline = {bare_newline}
 smtpd_forbid_unauth_pipelining = {pipelining}
 """
