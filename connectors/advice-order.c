@@ -154,7 +154,7 @@ static void note_winner(struct standing *standing, const struct conn_claim *clai
                         const struct conn_inbound *inbound)
 {
     struct conn_claim best;
-    if (!conn_index_claim(standing->config, claim->key, inbound, &best))
+    if (!conn_index_claim(standing->config, claim->key, inbound, false, &best))
         return;
     if (best.outbound == claim->outbound) {
         standing->any_won = true;
@@ -223,6 +223,7 @@ void conn_advise_on_order(struct conn_reader *reader)
         if (config->inbound[i].enabled)
             advise_covered(reader, &config->inbound[i]);
     for (size_t i = 0; i < config->outbound_count; i++)
-        if (config->outbound[i].enabled)
+        if (config->outbound[i].enabled && !config->outbound[i].test_mode &&
+            !config->outbound[i].route_via_premises)
             advise_outbound(reader, &config->outbound[i]);
 }

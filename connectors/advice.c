@@ -18,8 +18,8 @@ void conn_advise(struct conn_reader *reader, const struct conn_place *place, boo
 static bool relays_anywhere(const struct conn_config *config, const struct conn_inbound *inbound,
                             struct conn_claim *claim)
 {
-    return conn_index_claim(config, "*", inbound, claim) ||
-           conn_index_claim(config, "*", NULL, claim);
+    return conn_index_claim(config, "*", inbound, false, claim) ||
+           conn_index_claim(config, "*", NULL, false, claim);
 }
 
 /* A connector that asks for no proof at all is refused by rules.c already, unless that is meant. */

@@ -23,6 +23,7 @@ static const char *const order[] = {
     "AllAcceptedDomains",
     "SmartHosts",
     "UseMXRecord",
+    "Port",
     "Bindings",
     "SenderIPAddresses",
     "SenderDomains",

@@ -37,10 +37,11 @@ const struct conn_inbound *conn_inbound_explain(const struct conn_config *config
 /* --- outbound --- */
 
 static const char *const standing_names[] = {
-    [CONN_STANDING_CHOSEN] = "chosen",     [CONN_STANDING_DISABLED] = "disabled",
-    [CONN_STANDING_SCOPE] = "scope",       [CONN_STANDING_DOMAIN] = "domain",
-    [CONN_STANDING_UNSCOPED] = "unscoped", [CONN_STANDING_FARTHER] = "farther",
-    [CONN_STANDING_COST] = "cost",         [CONN_STANDING_ORDER] = "order",
+    [CONN_STANDING_CHOSEN] = "chosen",       [CONN_STANDING_DISABLED] = "disabled",
+    [CONN_STANDING_TEST_MODE] = "test-mode", [CONN_STANDING_CENTRALIZED] = "centralized",
+    [CONN_STANDING_SCOPE] = "scope",         [CONN_STANDING_DOMAIN] = "domain",
+    [CONN_STANDING_UNSCOPED] = "unscoped",   [CONN_STANDING_FARTHER] = "farther",
+    [CONN_STANDING_COST] = "cost",           [CONN_STANDING_ORDER] = "order",
 };
 
 const char *conn_standing_name(enum conn_standing standing)
@@ -74,14 +75,26 @@ static int consider(void *context, const struct conn_claim *claim)
     return 0;
 }
 
+static bool is_centralized(const struct conn_claim *claim)
+{
+    return strcmp(claim->element, "RouteAllMessagesViaOnPremises") == 0;
+}
+
 static enum conn_standing standing_of(const struct question *question,
                                       const struct conn_outbound *outbound, struct best *best)
 {
     const struct conn_claim *chosen = &question->chosen;
     if (!outbound->enabled)
         return CONN_STANDING_DISABLED;
+    if (outbound->test_mode)
+        return CONN_STANDING_TEST_MODE;
     if (outbound->scope_count && !conn_scope_names(question->config, outbound, question->inbound))
         return CONN_STANDING_SCOPE;
+    if (question->any && is_centralized(chosen)) {
+        best->any = chosen->outbound == outbound;
+        best->claim = *chosen;
+        return best->any ? CONN_STANDING_CHOSEN : CONN_STANDING_CENTRALIZED;
+    }
     conn_claims_of(question->config, outbound, consider, best);
     if (!best->any)
         return CONN_STANDING_DOMAIN;
@@ -110,6 +123,13 @@ static void word_standing(const struct question *question, enum conn_standing st
         break;
     case CONN_STANDING_DISABLED:
         snprintf(text, size, "Enabled is false");
+        break;
+    case CONN_STANDING_TEST_MODE:
+        snprintf(text, size, "TestMode is true: mail goes as it would without this connector");
+        break;
+    case CONN_STANDING_CENTRALIZED:
+        snprintf(text, size, "RouteAllMessagesViaOnPremises of %s takes all mail of %s", name,
+                 question->inbound->name);
         break;
     case CONN_STANDING_SCOPE:
         snprintf(text, size, "its InboundConnectors does not name %s", question->inbound->name);

@@ -24,8 +24,11 @@ const struct conn_inbound *conn_inbound_explain(const struct conn_config *config
 enum conn_standing {
     CONN_STANDING_CHOSEN,
     CONN_STANDING_DISABLED,
-    CONN_STANDING_SCOPE,    /* InboundConnectors names others */
-    CONN_STANDING_DOMAIN,   /* nothing of it takes the domain */
+    CONN_STANDING_TEST_MODE,   /* mail goes as it would without it */
+    CONN_STANDING_CENTRALIZED, /* the chosen one takes everything, by RouteAllMessagesViaOnPremises
+                                */
+    CONN_STANDING_SCOPE,       /* InboundConnectors names others */
+    CONN_STANDING_DOMAIN,      /* nothing of it takes the domain */
     CONN_STANDING_UNSCOPED, /* it has no scope, and the chosen one's names the inbound connector */
     CONN_STANDING_FARTHER,  /* by a pattern that is less near than the chosen one's */
     CONN_STANDING_COST,

@@ -323,6 +323,28 @@ static void tie_to_token(struct conn_reader *reader, const xmlNode *gateway,
     conn_complain(reader, find_key_node(gateway, key->place.line), true, &error);
 }
 
+/* An address, with a port where it is not 53. The resolver has room for three. */
+static int read_dns_server(struct conn_reader *reader, const struct conn_field *field,
+                           const char *text, void *target, struct error *error)
+{
+    struct conn_binding *server = target;
+    bool with_port = *text == '[' ? strchr(text, ']') && strstr(text, "]:")
+                                  : strchr(text, ':') && strchr(text, ':') == strrchr(text, ':');
+    bool six = *text != '[' && strchr(text, ':') && !with_port;
+    char whole[100];
+    snprintf(whole, sizeof whole, with_port ? "%.80s" : six ? "[%.80s]:53" : "%.80s:53", text);
+    if (reader->config->dns_server_count > CONN_DNS_SERVERS_MAXIMUM) {
+        error_set(error, EX_DATAERR, "ExternalDNSServers has more than %d servers",
+                  CONN_DNS_SERVERS_MAXIMUM);
+        return error_cure(error, "keep the nearest");
+    }
+    if (conn_parse_address(field->name, whole, &server->socket_address, &server->length, error) ==
+        0)
+        return conn_read_string(reader, field, text, &server->address, error);
+    error_set(error, EX_DATAERR, "%s '%.80s' is not an IP address", field->name, text);
+    return error_cure(error, "write it like 192.0.2.53, 127.0.0.1:5353 or [2001:db8::53]:53");
+}
+
 static void finish_gateway(struct conn_reader *reader, const xmlNode *node, void *object)
 {
     struct conn_config *config = object;
@@ -442,6 +464,14 @@ static const struct conn_field accepted_domains_fields[] = {
 static const struct conn_section accepted_domains_section = {CONN_FIELDS(accepted_domains_fields),
                                                              CONN_NO_PLACE};
 
+static const struct conn_field dns_servers_fields[] = {
+    {"Server", CONN_MANY | CONN_REQUIRED, read_dns_server,
+     CONN_LIST(conn_config, dns_servers, dns_server_count),
+     .example = "<Server>192.0.2.53</Server>"},
+};
+static const struct conn_section dns_servers_section = {CONN_FIELDS(dns_servers_fields),
+                                                        CONN_NO_PLACE};
+
 static const struct conn_field gateway_fields[] = {
     {"HostName", CONN_ATTRIBUTE | CONN_REQUIRED, conn_read_domain, CONN_IN(conn_config, host_name),
      .most = CONN_DOMAIN_PLAIN, .example = "HostName=\"gw.contoso.com\""},
@@ -451,6 +481,7 @@ static const struct conn_field gateway_fields[] = {
      .most = DAY, .example = "DrainTimeOut=\"00:00:30\""},
     CONN_LIMIT_FIELDS(CONN_ATTRIBUTE, conn_config),
     {"AcceptedDomains", 0, .section = &accepted_domains_section},
+    {"ExternalDNSServers", 0, .section = &dns_servers_section},
     {"Listener", CONN_MANY, .section = &listener_section,
      CONN_LIST(conn_config, listeners, listener_count)},
     {"Token", CONN_MANY, .section = &token_section, CONN_LIST(conn_config, tokens, token_count)},

@@ -108,8 +108,13 @@ static void take_hosts(struct conn_import_work *work, const struct conn_import_p
 
 static void take_port(struct conn_import_work *work, const struct conn_import_property *property)
 {
+    const char *port = conn_import_text(work->value);
     (void)property;
-    conn_import_tell(work, CONN_IMPORT_TAKEN, "the port of SmartHosts", NULL);
+    if (!conn_import_is_true(work, "DNSRoutingEnabled"))
+        return conn_import_tell(work, CONN_IMPORT_TAKEN, "the port of SmartHosts", NULL);
+    if (port[0] && strcmp(port, "25") != 0)
+        conn_draft_put(&work->draft, "Port", NULL, port);
+    conn_import_tell(work, CONN_IMPORT_TAKEN, "Port", NULL);
 }
 
 static void take_routing(struct conn_import_work *work, const struct conn_import_property *property)

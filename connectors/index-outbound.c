@@ -111,6 +111,8 @@ static bool add_outbound(struct conn_outbound_index *index, const struct conn_ou
     struct conn_config nothing_accepted = {.accepted_domains = {0}};
     if (conn_claims_of(&nothing_accepted, outbound, keep_claim, index) < 0)
         return false;
+    if (outbound->route_via_premises && !conn_numbers_add(&index->centralized, outbound->index))
+        return false;
     struct conn_claim claim = make_claim(outbound, "AllAcceptedDomains", "", 1);
     return !outbound->all_accepted_domains || add_claim(&index->all_accepted, &claim);
 }
@@ -174,6 +176,11 @@ static bool complete_key(const struct conn_outbound_index *index, struct conn_pa
     return true;
 }
 
+static bool counts(const struct conn_outbound_index *index, const struct conn_outbound *outbound)
+{
+    return outbound->enabled && (index->trial || !outbound->test_mode);
+}
+
 bool conn_index_make_outbound(struct conn_outbound_index *index, const struct conn_config *config)
 {
     index->scope_count = config->outbound_count;
@@ -182,7 +189,7 @@ bool conn_index_make_outbound(struct conn_outbound_index *index, const struct co
     for (size_t i = 0; i < config->outbound_count; i++) {
         if (!add_scope(&index->scopes[i], &config->outbound[i]))
             return false;
-        if (config->outbound[i].enabled && !add_outbound(index, &config->outbound[i]))
+        if (counts(index, &config->outbound[i]) && !add_outbound(index, &config->outbound[i]))
             return false;
     }
     for (size_t i = 0; i < config->accepted_domains.count; i++) {
@@ -216,6 +223,7 @@ void conn_index_clear_outbound(struct conn_outbound_index *index)
     conn_map_clear(&index->keys);
     conn_map_clear(&index->accepted);
     clear_key(&index->all_accepted);
+    free(index->centralized.items);
     for (size_t i = 0; index->scopes && i < index->scope_count; i++)
         free(index->scopes[i].items);
     free(index->scopes);
@@ -271,10 +279,34 @@ static const struct conn_claim *best_of(const struct conn_config *config,
     return key->open.count ? &key->open.items[0] : NULL;
 }
 
-bool conn_index_claim(const struct conn_config *config, const char *key,
-                      const struct conn_inbound *inbound, struct conn_claim *ret)
+static const struct conn_outbound_index *index_of(const struct conn_config *config, bool trial)
 {
-    const struct conn_outbound_index *index = &config->index->outbound;
+    return trial && config->index->has_trials ? &config->index->trial : &config->index->outbound;
+}
+
+bool conn_index_has_trials(const struct conn_config *config)
+{
+    return config->index->has_trials;
+}
+
+bool conn_index_centralized(const struct conn_config *config, const struct conn_inbound *inbound,
+                            bool trial, struct conn_claim *ret)
+{
+    const struct conn_numbers *numbers = &index_of(config, trial)->centralized;
+    for (size_t i = 0; i < numbers->count; i++) {
+        const struct conn_outbound *outbound = &config->outbound[numbers->items[i]];
+        if (!conn_scope_names(config, outbound, inbound))
+            continue;
+        *ret = make_claim(outbound, "RouteAllMessagesViaOnPremises", "*", 1);
+        return true;
+    }
+    return false;
+}
+
+bool conn_index_claim(const struct conn_config *config, const char *key,
+                      const struct conn_inbound *inbound, bool trial, struct conn_claim *ret)
+{
+    const struct conn_outbound_index *index = index_of(config, trial);
     size_t length = strlen(key);
     const struct conn_claim *own =
         best_of(config, conn_map_find(&index->keys, key, length), inbound);

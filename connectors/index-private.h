@@ -49,8 +49,10 @@ struct conn_pattern {
 };
 
 struct conn_outbound_index {
-    struct conn_map keys;     /* struct conn_pattern */
-    struct conn_map accepted; /* of AcceptedDomains: no more than that it is one */
+    bool trial;                      /* connectors in TestMode are in it too */
+    struct conn_numbers centralized; /* connectors with RouteAllMessagesViaOnPremises */
+    struct conn_map keys;            /* struct conn_pattern */
+    struct conn_map accepted;        /* of AcceptedDomains: no more than that it is one */
     struct conn_pattern
         all_accepted;            /* connectors with AllAcceptedDomains, which claim all of those */
     struct conn_numbers *scopes; /* as config->outbound: the numbers of InboundConnectors */
@@ -60,6 +62,8 @@ struct conn_outbound_index {
 struct conn_index {
     struct conn_inbound_index inbound;
     struct conn_outbound_index outbound;
+    struct conn_outbound_index trial; /* made when a connector is in TestMode */
+    bool has_trials;
 };
 
 /* At its end, unless it is the last one already. False: no memory. */

@@ -26,15 +26,24 @@ struct conn_index *conn_index_free(struct conn_index *index)
         return NULL;
     conn_index_clear_inbound(&index->inbound);
     conn_index_clear_outbound(&index->outbound);
+    conn_index_clear_outbound(&index->trial);
     free(index);
     return NULL;
+}
+
+static bool make_trial(struct conn_index *index, const struct conn_config *config)
+{
+    for (size_t i = 0; i < config->outbound_count; i++)
+        index->has_trials |= config->outbound[i].enabled && config->outbound[i].test_mode;
+    index->trial.trial = true;
+    return !index->has_trials || conn_index_make_outbound(&index->trial, config);
 }
 
 int conn_index_new(const struct conn_config *config, struct conn_index **ret, struct error *error)
 {
     struct conn_index *index = calloc(1, sizeof *index);
     if (index && conn_index_make_inbound(&index->inbound, config) &&
-        conn_index_make_outbound(&index->outbound, config)) {
+        conn_index_make_outbound(&index->outbound, config) && make_trial(index, config)) {
         *ret = index;
         return 0;
     }

@@ -68,7 +68,8 @@ struct conn_claim {
     const char *pattern; /* as it was written: "*.contoso.com"; the configuration's */
     const char *key; /* what it is found by: the same, or the "contoso.com" that an address space
                         of *.contoso.com takes too */
-    const char *element; /* "RecipientDomains", "AddressSpaces", "AllAcceptedDomains" */
+    const char *element; /* "RecipientDomains", "AddressSpaces", "AllAcceptedDomains",
+                            "RouteAllMessagesViaOnPremises" */
     bool exact;          /* the domain itself is named, not a *. above it */
     unsigned length;     /* of the pattern: the longer *. is the nearer */
     unsigned cost;       /* of AddressSpaces; 1 where there is none */
@@ -88,9 +89,20 @@ bool conn_claim_holds(const struct conn_claim *claim, const char *domain);
 bool conn_scope_names(const struct conn_config *config, const struct conn_outbound *outbound,
                       const struct conn_inbound *inbound);
 
+/* Centralized mail transport (Exchange's RouteAllMessagesViaOnPremises): a connector to the
+ * premises that takes every recipient of what came in through the inbound connectors that it names,
+ * whatever others say. The first of these; with `trial` those in TestMode count too. False: there
+ * is none. */
+bool conn_index_centralized(const struct conn_config *config, const struct conn_inbound *inbound,
+                            bool trial, struct conn_claim *ret);
+
+/* True when an enabled connector is in TestMode. */
+bool conn_index_has_trials(const struct conn_config *config);
+
 /* The best claim on exactly this key ("contoso.com", "*.contoso.com", "*"), of connectors whose
- * scope names `inbound`, or with NULL of those without scope. False: there is none. */
+ * scope names `inbound`, or with NULL of those without scope; with `trial` those in TestMode count
+ * too. False: there is none. */
 bool conn_index_claim(const struct conn_config *config, const char *key,
-                      const struct conn_inbound *inbound, struct conn_claim *ret);
+                      const struct conn_inbound *inbound, bool trial, struct conn_claim *ret);
 
 #endif

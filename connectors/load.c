@@ -80,6 +80,7 @@ static void *begin_outbound(struct conn_reader *reader)
     outbound->revocation = PKI_REVOCATION_UNWRITTEN;
     outbound->messages_per_connection = 20;
     outbound->inactivity_timeout = 600000;
+    outbound->port = 25;
     return outbound;
 }
 
@@ -220,23 +221,40 @@ static char *path_in(const char *folder, const char *name)
     return asprintf(&path, "%s/%s", folder, name) < 0 ? NULL : path;
 }
 
-/* Files that are not in the folder yet. */
-static void add_others(struct conn_reader *reader, const char *folder, struct conn_strings *names)
+static size_t find_name(const struct conn_strings *names, const char *name)
 {
-    size_t length = strlen(folder), there = names->count;
+    size_t i = 0;
+    while (i < names->count && strcmp(names->items[i], name) != 0)
+        i++;
+    return i;
+}
+
+/* A file that is not in the folder yet comes, one that is not to be there goes. */
+static void change_names(struct conn_reader *reader, const struct conn_override *other,
+                         struct conn_strings *names)
+{
+    size_t at = find_name(names, other->file);
+    bool known = at < names->count;
+    if (known && !other->text) {
+        free(names->items[at]);
+        memmove(names->items + at, names->items + at + 1,
+                (--names->count - at) * sizeof *names->items);
+    } else if (!known && other->text) {
+        char **slot = conn_append(&names->items, &names->count, sizeof *slot);
+        if (!slot || !(*slot = strdup(other->file))) {
+            names->count -= slot != NULL;
+            complain_memory(reader, other->file);
+        }
+    }
+}
+
+static void apply_others(struct conn_reader *reader, const char *folder, struct conn_strings *names)
+{
+    size_t length = strlen(folder);
     for (size_t i = 0; i < reader->other_count; i++) {
         const char *file = reader->others[i].file;
-        bool known = !file || strncmp(file, folder, length) != 0 || file[length] != '/';
-        for (size_t j = 0; j < there && !known; j++)
-            known = strcmp(names->items[j], file) == 0;
-        if (known)
-            continue;
-        char **slot = conn_append(&names->items, &names->count, sizeof *slot);
-        if (!slot || !(*slot = strdup(file))) {
-            names->count -= slot != NULL;
-            complain_memory(reader, folder);
-            return;
-        }
+        if (file && strncmp(file, folder, length) == 0 && file[length] == '/')
+            change_names(reader, &reader->others[i], names);
     }
 }
 
@@ -266,7 +284,7 @@ static void list_folder(struct conn_reader *reader, DIR *directory, const char *
             break;
         }
     }
-    add_others(reader, folder, names);
+    apply_others(reader, folder, names);
     if (names->count)
         qsort(names->items, names->count, sizeof *names->items, compare_names);
 }

@@ -33,8 +33,8 @@ void conn_problems_clear(struct conn_problems *problems);
  */
 int conn_load(const char *directory, struct conn_config **ret, struct conn_problems *problems);
 
-/* The same as if `file` (by its absolute name, as struct conn_place has it) held `text`: a change
- * is tried before it is made. */
+/* The same as if `file` (by its absolute name, as struct conn_place has it) held `text`, whether it
+ * is there now or not, or with NULL as if it were not there: a change is tried before it is made. */
 int conn_load_with(const char *directory, const char *file, const char *text,
                    struct conn_config **ret, struct conn_problems *problems);
 

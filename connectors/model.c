@@ -163,6 +163,7 @@ struct conn_config *conn_config_free(struct conn_config *config)
     free_gateway_lists(config);
     free_strings(&config->files);
     free_strings(&config->accepted_domains);
+    free_bindings(config->dns_servers, config->dns_server_count);
     free(config->directory);
     free(config->host_name);
     free(config->control_socket);

@@ -230,6 +230,8 @@ struct conn_outbound {
     struct conn_strings recipient_domains; /* "contoso.com", "*.contoso.com", "*" */
     struct conn_host *hosts;               /* SmartHosts, in order */
     size_t host_count;
+    unsigned
+        port; /* Port, default 25: of hosts without one of their own, and of those in MX records */
     enum conn_tls_settings tls_settings; /* default Opportunistic */
     enum conn_tls_version tls_minimum;   /* default 1.2 */
     struct conn_tls_lists tls_lists;
@@ -263,6 +265,8 @@ struct conn_outbound {
     struct conn_place place;
 };
 
+enum { CONN_DNS_SERVERS_MAXIMUM = 3 };
+
 struct conn_index;
 
 struct conn_config {
@@ -273,6 +277,8 @@ struct conn_config {
     unsigned drain_timeout;    /* DrainTimeOut, default 30000 ms */
     struct conn_limits limits;
     struct conn_strings accepted_domains; /* AcceptedDomains: those of our own organisation */
+    struct conn_binding *dns_servers; /* ExternalDNSServers, at most three; none: the system's */
+    size_t dns_server_count;
     struct conn_listener *listeners;
     size_t listener_count;
     struct conn_token *tokens;

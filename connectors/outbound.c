@@ -13,8 +13,15 @@
 static int read_host(struct conn_reader *reader, const struct conn_field *field, const char *text,
                      void *target, struct error *error)
 {
+    struct conn_host *host = target;
+    const char *bracket = strchr(text, ']');
+    const char *colon = strchr(bracket ? bracket : text, ':');
     (void)reader;
-    return conn_parse_host(field->name, text, target, error);
+    int result = conn_parse_host(field->name, text, host, error);
+    /* Port may stand behind SmartHosts: finish_outbound() knows it. (IPv6 has several colons.) */
+    if (result == 0 && (!colon || (!bracket && strchr(colon + 1, ':'))))
+        host->port = 0;
+    return result;
 }
 
 /* The inbound connectors are all read by now, so that they stay where they are. */
@@ -110,6 +117,9 @@ static void finish_outbound(struct conn_reader *reader, const xmlNode *node, voi
                                        reader->config->outbound_count, &reader->outbound_names));
     conn_apply_outbound_rules(reader, node, object);
     struct conn_outbound *outbound = object;
+    for (size_t i = 0; i < outbound->host_count; i++)
+        if (!outbound->hosts[i].port)
+            outbound->hosts[i].port = (uint16_t)outbound->port;
     conn_complete_lists(reader, node, &outbound->tls_lists, outbound->tls_minimum);
 }
 
@@ -164,6 +174,8 @@ static const struct conn_field outbound_fields[] = {
     {"AllAcceptedDomains", 0, conn_read_boolean, CONN_IN(conn_outbound, all_accepted_domains),
      .example = "<AllAcceptedDomains>true</AllAcceptedDomains>"},
     {"SmartHosts", 0, .section = &hosts_section},
+    {"Port", 0, conn_read_number, CONN_IN(conn_outbound, port), .least = 1, .most = 65535,
+     .example = "<Port>25</Port>"},
     {"UseMXRecord", 0, conn_read_boolean, CONN_IN(conn_outbound, use_mx_record),
      .example = "<UseMXRecord>true</UseMXRecord>"},
     {"RouteAllMessagesViaOnPremises", 0, conn_read_boolean,

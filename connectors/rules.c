@@ -400,13 +400,6 @@ static const char *const inbound_later[] = {
     "ConnectionInactivityTimeOut",
     "ConnectionTimeOut",
 };
-static const char *const outbound_later[] = {
-    "ConnectorType",  "Fqdn",
-    "UseMXRecord",    "RouteAllMessagesViaOnPremises",
-    "TestMode",       "ValidationRecipients",
-    "MaxMessageSize", "SourceIPAddress",
-    "ErrorPolicies",
-};
 static const char *const gateway_later[] = {
     "MaxHeaderSize",
     "MaxHeaderCount",
@@ -519,7 +512,7 @@ static bool is_cloud_services(const struct subject *subject)
 static bool takes_no_recipient(const struct subject *subject)
 {
     return !has(subject, "RecipientDomains") && !has(subject, "AddressSpaces") &&
-           !subject->outbound->all_accepted_domains;
+           !subject->outbound->all_accepted_domains && !subject->outbound->route_via_premises;
 }
 
 static bool goes_nowhere(const struct subject *subject)
@@ -538,7 +531,48 @@ static bool accepted_domains_of_nobody(const struct subject *subject)
            !subject->reader->config->accepted_domains.count;
 }
 
+static bool centralizes_everybody(const struct subject *subject)
+{
+    return subject->outbound->route_via_premises && !has(subject, "InboundConnectors");
+}
+
+static bool centralizes_elsewhere(const struct subject *subject)
+{
+    return subject->outbound->route_via_premises &&
+           (subject->outbound->connector_type != CONN_TYPE_ON_PREMISES ||
+            subject->outbound->use_mx_record);
+}
+
+static bool port_without_host(const struct subject *subject)
+{
+    return has(subject, "Port") && !has(subject, "SmartHosts") && !subject->outbound->use_mx_record;
+}
+
+static bool sources_of_one_family(const struct subject *subject)
+{
+    const struct conn_outbound *outbound = subject->outbound;
+    for (size_t i = 1; i < outbound->source_address_count; i++)
+        for (size_t j = 0; j < i; j++)
+            if (outbound->source_addresses[i].socket_address.ss_family ==
+                outbound->source_addresses[j].socket_address.ss_family)
+                return true;
+    return false;
+}
+
 static const struct rule outbound_rules[] = {
+    {"RouteAllMessagesViaOnPremises", false, centralizes_everybody,
+     "RouteAllMessagesViaOnPremises is true, but no InboundConnectors are named: mail from the "
+     "premises would go back to them",
+     "add <InboundConnectors> with the connectors that take the cloud's mail"},
+    {"RouteAllMessagesViaOnPremises", false, centralizes_elsewhere,
+     "RouteAllMessagesViaOnPremises is true, but the connector does not lead to the premises",
+     "write <ConnectorType>OnPremises</ConnectorType> and SmartHosts of the premises, or take it "
+     "out"},
+    {"Port", true, port_without_host, "Port is not used: there is no host that it could be of",
+     "take it out"},
+    {"SourceIPAddress", false, sources_of_one_family,
+     "SourceIPAddress stands there twice for one kind of address",
+     "keep one of IPv4 and one of IPv6 at most"},
     {"OutboundConnector", false, takes_no_recipient,
      "OutboundConnector has no <RecipientDomains>, and neither <AddressSpaces> nor "
      "<AllAcceptedDomains>true</AllAcceptedDomains> in their place: it takes no recipient",
@@ -615,6 +649,5 @@ void conn_apply_outbound_rules(struct conn_reader *reader, const xmlNode *node,
 {
     struct subject subject = {.reader = reader, .node = node, .outbound = outbound};
     apply(outbound_rules, ARRAY_SIZE(outbound_rules), &subject);
-    warn_later(&subject, outbound_later, ARRAY_SIZE(outbound_later));
     apply(tls_list_rules, ARRAY_SIZE(tls_list_rules), &subject);
 }

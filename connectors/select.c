@@ -88,30 +88,39 @@ const struct conn_inbound *conn_inbound_choose(const struct conn_config *config,
 /* From the domain itself to "*": the first key that anybody claims, for the nearer key always wins.
  */
 static bool find_claim(const struct conn_config *config, const struct conn_inbound *scope,
-                       const char *domain, struct conn_claim *ret)
+                       const char *domain, bool trial, struct conn_claim *ret)
 {
     char key[CONN_DOMAIN_ROOM + 2];
-    if (conn_index_claim(config, domain, scope, ret))
+    if (conn_index_claim(config, domain, scope, trial, ret))
         return true;
     for (const char *dot = strchr(domain, '.'); dot; dot = strchr(dot + 1, '.')) {
         if (dot == domain)
             continue;
         key[0] = '*';
         strcpy(key + 1, dot);
-        if (conn_index_claim(config, key, scope, ret))
+        if (conn_index_claim(config, key, scope, trial, ret))
             return true;
     }
-    return conn_index_claim(config, "*", scope, ret);
+    return conn_index_claim(config, "*", scope, trial, ret);
 }
 
-bool conn_outbound_claim(const struct conn_config *config, const struct conn_inbound *inbound,
-                         const char *domain, struct conn_claim *ret)
+/* With `trial` connectors in TestMode are as good as others. */
+static bool find_outbound(const struct conn_config *config, const struct conn_inbound *inbound,
+                          const char *domain, bool trial, struct conn_claim *ret)
 {
     char room[CONN_DOMAIN_ROOM];
     domain = conn_domain_ascii(domain, room);
     if (!domain || strlen(domain) >= CONN_DOMAIN_ROOM)
         domain = ""; /* no name that could be declared: "*" alone takes it */
-    return find_claim(config, inbound, domain, ret) || find_claim(config, NULL, domain, ret);
+    return conn_index_centralized(config, inbound, trial, ret) ||
+           find_claim(config, inbound, domain, trial, ret) ||
+           find_claim(config, NULL, domain, trial, ret);
+}
+
+bool conn_outbound_claim(const struct conn_config *config, const struct conn_inbound *inbound,
+                         const char *domain, struct conn_claim *ret)
+{
+    return find_outbound(config, inbound, domain, false, ret);
 }
 
 const struct conn_outbound *conn_outbound_choose(const struct conn_config *config,
@@ -119,7 +128,18 @@ const struct conn_outbound *conn_outbound_choose(const struct conn_config *confi
                                                  const char *domain)
 {
     struct conn_claim claim;
-    return conn_outbound_claim(config, inbound, domain, &claim) ? claim.outbound : NULL;
+    return find_outbound(config, inbound, domain, false, &claim) ? claim.outbound : NULL;
+}
+
+const struct conn_outbound *conn_outbound_trial(const struct conn_config *config,
+                                                const struct conn_inbound *inbound,
+                                                const char *domain)
+{
+    struct conn_claim claim;
+    return conn_index_has_trials(config) && find_outbound(config, inbound, domain, true, &claim) &&
+                   claim.outbound->test_mode
+               ? claim.outbound
+               : NULL;
 }
 
 const struct conn_token *conn_token_of(const struct conn_config *config, const char *key)

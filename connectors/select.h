@@ -60,9 +60,9 @@ const struct conn_inbound *conn_inbound_choose(const struct conn_config *config,
                                                const struct conn_inbound **closest,
                                                enum conn_condition *condition);
 
-/* By scope that names the inbound connector before one without scope, then exact domain, then the
- * longest *.domain (which does not match the domain itself, unless it is one of AddressSpaces),
- * then
+/* One that has everything go via the premises (RouteAllMessagesViaOnPremises) before any other; then
+ * by scope that names the inbound connector before one without scope, then exact domain, then the
+ * longest *.domain (which does not match the domain itself, unless it is one of AddressSpaces), then
  * "*"; then by the lower cost; then by file order. NULL: none. `domain` is lower case; where it is
  * not ASCII it is compared by its A-labels. */
 const struct conn_outbound *conn_outbound_choose(const struct conn_config *config,
@@ -71,6 +71,12 @@ const struct conn_outbound *conn_outbound_choose(const struct conn_config *confi
 /* The same, and by which of its claims. False: none. */
 bool conn_outbound_claim(const struct conn_config *config, const struct conn_inbound *inbound,
                          const char *domain, struct conn_claim *ret);
+
+/* The connector in TestMode that would have taken the recipient before the others; NULL: none would.
+ * conn_outbound_choose() never chooses one. */
+const struct conn_outbound *conn_outbound_trial(const struct conn_config *config,
+                                                const struct conn_inbound *inbound,
+                                                const char *domain);
 
 /* The Token whose URI says most of those that the key's URI fits, the first of equals: where the
  * key is, and the PIN for it. NULL: none fits, or `key` is no PKCS#11 URI. */

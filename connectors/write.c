@@ -321,6 +321,10 @@ static void put_route(struct writer *writer, const struct conn_outbound *connect
     if (connector->host_count)
         put_hosts(writer, connector);
     put_boolean(writer, "UseMXRecord", connector->use_mx_record);
+    if (connector->use_mx_record) {
+        snprintf(text, sizeof text, "%u", connector->port);
+        put_element(writer, 2, "Port", text);
+    }
     put_boolean(writer, "RouteAllMessagesViaOnPremises", connector->route_via_premises);
     put_boolean(writer, "TestMode", connector->test_mode);
     put_validation_recipients(writer, &connector->validation_recipients);

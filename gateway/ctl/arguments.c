@@ -120,8 +120,11 @@ static int read_words(struct ctl_arguments *arguments, char **words, struct erro
     words += arguments->command->verb ? 2 : 1;
     if (arguments->command->operand && *words)
         arguments->operand = *words++;
+    arguments->rest = words;
     if (arguments->command->second && *words)
         arguments->second = *words++;
+    while (arguments->command->many && *words)
+        words++;
     int result = check_options(arguments, error);
     return result < 0 ? result : check_operand(arguments, *words, error);
 }

@@ -21,6 +21,7 @@ struct ctl_command {
     const char *noun, *verb; /* verb NULL: the noun is the whole command */
     const char *operand;     /* "NAME"; "[DIR]" may be left out; NULL: none */
     const char *second;      /* an operand behind it, "CHAIN"; NULL: none */
+    bool many;               /* there may be more of the second */
     const char *summary;
     uint64_t takes; /* options beside those that every command takes: CTL_TAKES(…) */
     uint64_t needs; /* those of them without which it cannot be */
@@ -31,7 +32,8 @@ struct ctl_command {
     void (*show)(const json_t *result);
     void (*progress)(const json_t *step);
     int (*judge)(const json_t *result);
-    /* May be NULL: what is done with the result before it is shown as JSON, or instead of `show`. */
+    /* May be NULL: what is done with the result before it is shown as JSON, or instead of `show`.
+     */
     int (*deliver)(const struct ctl_arguments *arguments, const json_t *result,
                    struct error *error);
     /* … or does its work here, without posternd; returns the exit status. */
@@ -63,6 +65,7 @@ struct ctl_arguments {
     const struct ctl_command *command; /* NULL only with help or version */
     const char *noun;                  /* of which help is wanted, may be NULL */
     const char *operand, *second;      /* NULL: none was given */
+    char **rest;                       /* of a command with `many`: the second and all behind it */
 };
 
 /* EX_USAGE with what to type instead. What was read by then is in *ret also on failure, so that the

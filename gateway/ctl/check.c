@@ -9,7 +9,7 @@
 #include "gateway/ctl/table.h"
 #include "pki/base/cleanup.h"
 
-static json_t *problem_object(const struct conn_problem *problem)
+json_t *ctl_problem_object(const struct conn_problem *problem)
 {
     return json_pack("{s:o, s:i, s:s, s:o, s:o}", "file", control_text(problem->file), "line",
                      problem->line, "severity", problem->warning ? "warning" : "error", "what",
@@ -20,7 +20,7 @@ json_t *ctl_problem_list(const struct conn_problems *problems)
 {
     json_auto_t *list = json_array();
     for (size_t i = 0; i < problems->count; i++)
-        if (json_array_append_new(list, problem_object(&problems->items[i])) < 0)
+        if (json_array_append_new(list, ctl_problem_object(&problems->items[i])) < 0)
             return NULL;
     return json_incref(list);
 }

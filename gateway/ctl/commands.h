@@ -15,6 +15,17 @@ int ctl_run(const struct ctl_arguments *arguments);
 
 /* config check [DIR] */
 int ctl_check(const struct ctl_arguments *arguments);
+/* A problem as --json has it. */
+struct conn_problem;
+json_t *ctl_problem_object(const struct conn_problem *problem);
+
+/* inbound and outbound: add FILE, set NAME PROPERTY=VALUE..., remove NAME, enable NAME, disable
+ * NAME */
+int ctl_connector_add(const struct ctl_arguments *arguments);
+int ctl_connector_set(const struct ctl_arguments *arguments);
+int ctl_connector_remove(const struct ctl_arguments *arguments);
+int ctl_connector_enable(const struct ctl_arguments *arguments);
+int ctl_connector_disable(const struct ctl_arguments *arguments);
 /* Problems as JSON, for ctl_show_problems(); NULL: memory is short. */
 struct conn_problems;
 json_t *ctl_problem_list(const struct conn_problems *problems);

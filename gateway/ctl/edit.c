@@ -1,127 +1,48 @@
 /* SPDX-FileCopyrightText: 2026 The Postern developers
  * SPDX-License-Identifier: Apache-2.0
  *
- * See edit.h. A scanner over tags finds the place; libxml2 knows lines, and no bytes. */
+ * See edit.h. A Peer more, in the list or with a list of its own. */
 #include "gateway/ctl/edit.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
+#include "gateway/ctl/tags.h"
 #include "pki/base/cleanup.h"
-
-/* --- tags --- */
-
-struct tag {
-    const char *start, *end; /* from '<' to behind '>' */
-    const char *name;        /* the local one */
-    size_t name_length;
-    const char *prefix; /* with its colon */
-    size_t prefix_length;
-    enum { TAG_START, TAG_END, TAG_EMPTY } kind;
-};
-
-static const char *behind(const char *at, const char *wanted)
-{
-    const char *found = strstr(at, wanted);
-    return found ? found + strlen(wanted) : NULL;
-}
-
-/* Behind a comment, CDATA or an instruction; `at` itself when it is none; NULL: it does not end. */
-static const char *skip_other(const char *at)
-{
-    if (strncmp(at, "<!--", 4) == 0)
-        return behind(at, "-->");
-    if (strncmp(at, "<![CDATA[", 9) == 0)
-        return behind(at, "]]>");
-    if (strncmp(at, "<?", 2) == 0)
-        return behind(at, "?>");
-    return at;
-}
-
-/* Behind the '>' that no quotes hold. */
-static const char *find_end(const char *at)
-{
-    char quote = '\0';
-    for (; *at; at++) {
-        if (quote)
-            quote = *at == quote ? '\0' : quote;
-        else if (*at == '"' || *at == '\'')
-            quote = *at;
-        else if (*at == '>')
-            return at + 1;
-    }
-    return NULL;
-}
-
-static void read_name(struct tag *tag)
-{
-    const char *name = tag->start + (tag->kind == TAG_END ? 2 : 1);
-    size_t length = strcspn(name, " \t\r\n/>");
-    const char *colon = memchr(name, ':', length);
-    tag->prefix = name;
-    tag->prefix_length = colon ? (size_t)(colon - name) + 1 : 0;
-    tag->name = name + tag->prefix_length;
-    tag->name_length = length - tag->prefix_length;
-}
-
-/* The next tag from `at` on; false: there is none. */
-static bool next_tag(const char *at, struct tag *ret)
-{
-    while (at && (at = strchr(at, '<'))) {
-        const char *other = skip_other(at);
-        if (other != at) {
-            at = other;
-            continue;
-        }
-        *ret = (struct tag){.start = at, .end = find_end(at)};
-        if (!ret->end || at[1] == '!')
-            return false;
-        ret->kind = at[1] == '/' ? TAG_END : ret->end[-2] == '/' ? TAG_EMPTY : TAG_START;
-        read_name(ret);
-        return true;
-    }
-    return false;
-}
-
-static bool is_named(const struct tag *tag, const char *name)
-{
-    return tag->name_length == strlen(name) && strncmp(tag->name, name, tag->name_length) == 0;
-}
 
 /* --- the place --- */
 
 struct place {
-    struct tag root, root_end;
-    struct tag peers, peers_end;           /* PeerCertificates; start NULL: there is none */
-    struct tag last_peer;                  /* its last Peer */
+    struct ctl_tag root, root_end;
+    struct ctl_tag peers, peers_end;       /* PeerCertificates; start NULL: there is none */
+    struct ctl_tag last_peer;              /* its last Peer */
     const char *before_start, *before_end; /* the element that it is to stand behind; NULL: none */
 };
 
 /* What postern.xml(5) has before PeerCertificates. */
-static bool comes_before(const struct tag *tag)
+static bool comes_before(const struct ctl_tag *tag)
 {
     static const char *const names[] = {"TlsDomain", "TlsCertificateName",
                                         "TlsSenderCertificateName", "TrustAnchors", "ClientEku"};
     for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-        if (is_named(tag, names[i]))
+        if (ctl_tag_is(tag, names[i]))
             return true;
     return false;
 }
 
 /* A tag in the root element, or in one that is there. */
-static void look_at(struct place *place, const struct tag *tag, int depth)
+static void look_at(struct place *place, const struct ctl_tag *tag, int depth)
 {
-    if (depth == 0 && tag->kind == TAG_END)
+    if (depth == 0 && tag->kind == CTL_TAG_END)
         place->root_end = *tag;
-    if (depth == 1 && is_named(tag, "PeerCertificates"))
-        *(tag->kind == TAG_END ? &place->peers_end : &place->peers) = *tag;
-    if (depth == 2 && place->peers.start && !place->peers_end.start && is_named(tag, "Peer") &&
-        tag->kind != TAG_END)
+    if (depth == 1 && ctl_tag_is(tag, "PeerCertificates"))
+        *(tag->kind == CTL_TAG_END ? &place->peers_end : &place->peers) = *tag;
+    if (depth == 2 && place->peers.start && !place->peers_end.start && ctl_tag_is(tag, "Peer") &&
+        tag->kind != CTL_TAG_END)
         place->last_peer = *tag;
     if (depth == 1 && comes_before(tag)) {
-        if (tag->kind != TAG_END)
+        if (tag->kind != CTL_TAG_END)
             place->before_start = tag->start;
         place->before_end = tag->end;
     }
@@ -129,35 +50,22 @@ static void look_at(struct place *place, const struct tag *tag, int depth)
 
 static bool find_place(const char *text, struct place *ret)
 {
-    struct tag tag;
+    struct ctl_tag tag;
     int depth = 0; /* of what the next tag stands in */
     *ret = (struct place){.before_start = NULL};
-    for (const char *at = text; next_tag(at, &tag); at = tag.end) {
+    for (const char *at = text; ctl_tag_next(at, &tag); at = tag.end) {
         if (!ret->root.start)
             ret->root = tag;
-        if (tag.kind == TAG_END)
+        if (tag.kind == CTL_TAG_END)
             depth--;
         look_at(ret, &tag, depth);
-        if (tag.kind == TAG_START)
+        if (tag.kind == CTL_TAG_START)
             depth++;
     }
     return ret->root.start && ret->root_end.start && (!ret->peers.start || ret->peers_end.start);
 }
 
 /* --- layout --- */
-
-/* The blanks before `at` when nothing else stands on its line; false otherwise. */
-static bool find_indent(const char *text, const char *at, const char **ret, size_t *ret_length)
-{
-    const char *start = at;
-    while (start > text && (start[-1] == ' ' || start[-1] == '\t'))
-        start--;
-    if (start > text && start[-1] != '\n')
-        return false;
-    *ret = start;
-    *ret_length = (size_t)(at - start);
-    return true;
-}
 
 struct layout {
     FILE *stream;
@@ -188,20 +96,6 @@ static void put_tag(const struct layout *layout, unsigned level, const char *for
     end_line(layout);
 }
 
-static void put_escaped(FILE *stream, const char *text)
-{
-    for (; *text; text++) {
-        const char *entity = *text == '&'   ? "&amp;"
-                             : *text == '<' ? "&lt;"
-                             : *text == '>' ? "&gt;"
-                                            : NULL;
-        if (entity)
-            fputs(entity, stream);
-        else
-            fputc(*text, stream);
-    }
-}
-
 static void put_name(const struct layout *layout, unsigned level, const char *element,
                      const char *name)
 {
@@ -209,7 +103,7 @@ static void put_name(const struct layout *layout, unsigned level, const char *el
         return;
     begin_line(layout, level);
     fprintf(layout->stream, "<%.*s%s>", (int)layout->prefix_length, layout->prefix, element);
-    put_escaped(layout->stream, name);
+    ctl_put_escaped(layout->stream, name);
     fprintf(layout->stream, "</%.*s%s>", (int)layout->prefix_length, layout->prefix, element);
     end_line(layout);
 }
@@ -244,12 +138,12 @@ static const char *add_to_list(struct layout *layout, const char *text, const st
     layout->prefix = place->peers.prefix;
     layout->prefix_length = place->peers.prefix_length;
     unsigned level = 1;
-    if (find_indent(text, cut, &indent, &length)) {
+    if (ctl_find_indent(text, cut, &indent, &length)) {
         layout->indent = indent;
         layout->indent_length = length;
         cut = indent;
         if (place->last_peer.start &&
-            find_indent(text, place->last_peer.start, &peer_indent, &peer_length)) {
+            ctl_find_indent(text, place->last_peer.start, &peer_indent, &peer_length)) {
             layout->indent = peer_indent;
             layout->indent_length = peer_length;
             level = 0;
@@ -268,7 +162,7 @@ static const char *add_list(struct layout *layout, const char *text, const struc
     size_t length;
     layout->prefix = place->root.prefix;
     layout->prefix_length = place->root.prefix_length;
-    if (cut && find_indent(text, place->before_start, &indent, &length)) {
+    if (cut && ctl_find_indent(text, place->before_start, &indent, &length)) {
         const char *rest = cut + strspn(cut, " \t\r");
         if (*rest == '\n') {
             layout->indent = indent;
@@ -277,7 +171,7 @@ static const char *add_list(struct layout *layout, const char *text, const struc
         }
     } else if (!cut) {
         cut = place->root_end.start;
-        if (find_indent(text, cut, &indent, &length)) {
+        if (ctl_find_indent(text, cut, &indent, &length)) {
             layout->indent = "  ";
             layout->indent_length = 2;
             cut = indent;
@@ -288,32 +182,18 @@ static const char *add_list(struct layout *layout, const char *text, const struc
     return cut;
 }
 
-/* An encoding declared that is not UTF-8, or UTF-16 by its first bytes. */
-static bool is_utf8(const char *text)
-{
-    const unsigned char *bytes = (const unsigned char *)text;
-    const char *end = strstr(text, "?>"), *declared = strstr(text, "encoding");
-    if (bytes[0] == 0xfe || bytes[0] == 0xff)
-        return false;
-    if (strncmp(text, "<?xml", 5) != 0 || !end || !declared || declared > end)
-        return true;
-    declared += strcspn(declared, "\"'?");
-    return strncasecmp(declared + 1, "utf-8", 5) == 0 ||
-           strncasecmp(declared + 1, "us-ascii", 8) == 0;
-}
-
 int ctl_edit_add_peer(const char *text, const char *subject, const char *issuer, char **ret,
                       struct error *error)
 {
     struct place place;
     char *fresh = NULL;
     size_t size = 0;
-    if (!is_utf8(text) || !find_place(text, &place)) {
+    if (!ctl_is_utf8(text) || !find_place(text, &place)) {
         error_set(error, EX_DATAERR, "The file is not of a form that posternctl can add to");
         return error_cure(error, "add the Peer with an editor, then posternctl reload");
     }
     struct layout layout = {.stream = open_memstream(&fresh, &size),
-                            .line_end = strstr(text, "\r\n") ? "\r\n" : "\n"};
+                            .line_end = ctl_line_end(text)};
     if (!layout.stream)
         return error_set(error, EX_OSERR, "There is no memory left");
     const char *cut = place.peers.start ? add_to_list(&layout, text, &place, subject, issuer)

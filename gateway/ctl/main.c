@@ -6,8 +6,10 @@
 #include "config.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "gateway/ctl/commands.h"
+#include "gateway/ctl/complete.h"
 
 /* What could not be written was not told: a full disk is not success. */
 static int finish(int status)
@@ -22,6 +24,8 @@ int main(int argc, char **argv)
 {
     struct ctl_arguments arguments;
     struct error error;
+    if (argc > 1 && strcmp(argv[1], "complete") == 0)
+        return finish(ctl_complete(argc - 2, argv + 2));
     if (ctl_arguments_read(&arguments, argc, argv, &error) < 0)
         return finish(ctl_tell_error(arguments.json, &error, NULL, NULL));
     if (arguments.help)

@@ -102,9 +102,9 @@ static const struct ctl_option_entry {
 static void make_long_options(struct option options[CTL_OPTION_END + 1])
 {
     for (unsigned i = 0; i < CTL_OPTION_END; i++)
-        options[i] = (struct option){entries[i].name,
-                                     entries[i].argument ? required_argument : no_argument, NULL,
-                                     FIRST_CODE + (int)i};
+        options[i] =
+            (struct option){entries[i].name, entries[i].argument ? required_argument : no_argument,
+                            NULL, FIRST_CODE + (int)i};
     options[CTL_OPTION_END] = (struct option){0};
 }
 
@@ -250,4 +250,11 @@ void ctl_options_help(FILE *file)
             line += length + (line[length] == '\n');
         }
     }
+}
+
+void ctl_option_show(enum ctl_option option, struct ctl_option_shown *ret)
+{
+    *ret = (struct ctl_option_shown){option, entries[option].name, entries[option].argument,
+                                     entries[option].help,
+                                     (for_everybody & UINT64_C(1) << option) != 0};
 }

@@ -14,69 +14,34 @@
 #include "gateway/control/shapes.h"
 #include "gateway/control/wire.h"
 #include "gateway/ctl/cells.h"
+#include "gateway/ctl/change.h"
 #include "gateway/ctl/commands.h"
 #include "gateway/ctl/edit.h"
-#include "gateway/ctl/replace.h"
 #include "gateway/ctl/show.h"
 #include "pki/names.h"
 
-enum { QUICK = 30, RELOAD = 180, RELOAD_TRIES = 10 };
+enum { QUICK = 30 };
 
 DEFINE_CLEANUP(X509_NAME *, X509_NAME_free)
 
 struct acceptance {
     const struct ctl_arguments *arguments;
-    const char *directory;
+    struct ctl_change change;
     json_t *answer; /* of peer-show */
     json_t *peer;   /* in it */
     const char *connector, *direction;
     X509_NAME *subject, *issuer; /* NULL where the certificate has none */
-    struct conn_problems problems;
-    struct conn_config *config;
-    struct ctl_file file;
-    char *fresh; /* the new text */
-    char *difference;
-    json_t *refusal; /* of the reload, as posternd told it */
-    long long generation;
 };
 
 static void clear(struct acceptance *acceptance)
 {
     json_decref(acceptance->answer);
-    json_decref(acceptance->refusal);
     X509_NAME_free(acceptance->subject);
     X509_NAME_free(acceptance->issuer);
-    conn_problems_clear(&acceptance->problems);
-    conn_config_free(acceptance->config);
-    ctl_file_clear(&acceptance->file);
-    free(acceptance->fresh);
-    free(acceptance->difference);
+    ctl_change_clear(&acceptance->change);
 }
 
 /* --- which --- */
-
-/* The result of a command; *ret_refusal (may be NULL) is how posternd told a failure. */
-static int ask(const struct ctl_arguments *arguments, const char *command, json_t *request,
-               unsigned seconds, json_t **ret, json_t **ret_refusal, struct error *error)
-{
-    _cleanup_(control_client_freep) struct control_client *client = NULL;
-    json_auto_t *answer = NULL;
-    int result = ctl_connect(arguments, &client, error);
-    if (result < 0) {
-        json_decref(request);
-        return result;
-    }
-    result = control_client_ask(client, command, request, seconds, NULL, NULL, &answer, error);
-    json_t *failure = json_object_get(answer, "error");
-    if (result == 0 && failure) {
-        result = control_error_read(failure, error);
-        if (ret_refusal)
-            *ret_refusal = json_incref(failure);
-    }
-    if (result == 0)
-        *ret = json_incref(json_object_get(answer, "result"));
-    return result;
-}
 
 static int choose_connector(struct acceptance *acceptance, struct error *error)
 {
@@ -136,8 +101,8 @@ static int find_peer(struct acceptance *acceptance, struct error *error)
     json_t *request = NULL;
     int result = ctl_request_arguments(acceptance->arguments, &request, error);
     if (result == 0)
-        result = ask(acceptance->arguments, CONTROL_PEER_SHOW, request, QUICK, &acceptance->answer,
-                     NULL, error);
+        result = ctl_query_with(acceptance->arguments, CONTROL_PEER_SHOW, request, QUICK,
+                                &acceptance->answer, error);
     if (result == 0)
         result = choose_connector(acceptance, error);
     if (result < 0)
@@ -189,33 +154,14 @@ static bool has_pair(const struct acceptance *acceptance, const struct pairs *pa
     return false;
 }
 
-static int refuse_configuration(const struct acceptance *acceptance, const char *when,
-                                struct error *error)
-{
-    const struct conn_problem *first = NULL;
-    for (size_t i = 0; i < acceptance->problems.count && !first; i++)
-        if (!acceptance->problems.items[i].warning)
-            first = &acceptance->problems.items[i];
-    error_set(error, EX_CONFIG, "%s: %.400s", when, first ? first->what : "it could not be read");
-    if (first)
-        error_where(error, "%s:%d", first->file, first->line);
-    return error_cure(error,
-                      "nothing was changed; posternctl config check %s shows what stands "
-                      "there now",
-                      acceptance->directory);
-}
-
 static int try_it(struct acceptance *acceptance, const struct pairs *before, struct error *error)
 {
-    _cleanup_(conn_config_freep) struct conn_config *config = NULL;
     struct pairs after;
-    conn_problems_clear(&acceptance->problems);
-    if (conn_load_with(acceptance->directory, before->file, acceptance->fresh, &config,
-                       &acceptance->problems) < 0)
-        return refuse_configuration(acceptance, "With this pair the configuration would be wrong",
-                                    error);
-    if (find_pairs(acceptance, config, &after) && after.count == before->count + 1 &&
-        has_pair(acceptance, &after))
+    int result = ctl_change_try(&acceptance->change, "With this pair", error);
+    if (result < 0)
+        return result;
+    if (find_pairs(acceptance, acceptance->change.after, &after) &&
+        after.count == before->count + 1 && has_pair(acceptance, &after))
         return 0;
     error_set(error, EX_SOFTWARE, "The pair cannot be added to %s as it is written", before->file);
     return error_cure(error, "nothing was changed; add the Peer with an editor");
@@ -224,19 +170,15 @@ static int try_it(struct acceptance *acceptance, const struct pairs *before, str
 static int make_change(struct acceptance *acceptance, const struct pairs *before,
                        struct error *error)
 {
-    int result = ctl_file_read(before->file, &acceptance->file, error);
+    struct ctl_change *change = &acceptance->change;
+    int result = ctl_file_read(before->file, &change->file, error);
+    if (result == 0 && !(change->path = strdup(before->file)))
+        result = error_set(error, EX_OSERR, "There is no memory left");
     if (result == 0)
-        result = ctl_edit_add_peer(acceptance->file.text,
-                                   acceptance->subject ? text_of(acceptance->peer, "subject") : "",
-                                   acceptance->issuer ? text_of(acceptance->peer, "issuer") : "",
-                                   &acceptance->fresh, error);
-    if (result == 0)
-        result = try_it(acceptance, before, error);
-    if (result < 0)
-        return result;
-    acceptance->difference =
-        ctl_edit_difference(before->file, acceptance->file.text, acceptance->fresh);
-    return acceptance->difference ? 0 : error_set(error, EX_OSERR, "There is no memory left");
+        result = ctl_edit_add_peer(
+            change->file.text, acceptance->subject ? text_of(acceptance->peer, "subject") : "",
+            acceptance->issuer ? text_of(acceptance->peer, "issuer") : "", &change->fresh, error);
+    return result < 0 ? result : try_it(acceptance, before, error);
 }
 
 /* --- showing and asking --- */
@@ -247,7 +189,7 @@ static void show_it(const struct acceptance *acceptance, const struct pairs *pai
     printf("\nThis would be added to the %s connector ", acceptance->direction);
     table_text(stdout, acceptance->connector);
     puts(":\n");
-    table_lines(stdout, acceptance->difference);
+    table_lines(stdout, acceptance->change.difference);
     if (!pairs->count)
         puts(
             "\nThe connector has no PeerCertificates yet: from then on it accepts this subject and "
@@ -274,45 +216,7 @@ static int confirm(const struct acceptance *acceptance, struct error *error)
     return error_cure(error, "answer y when it is right");
 }
 
-/* --- putting it in force --- */
-
-static int reload(struct acceptance *acceptance, struct error *error)
-{
-    json_auto_t *result = NULL;
-    int outcome = -EX_TEMPFAIL;
-    for (int i = 0; i < RELOAD_TRIES && outcome == -EX_TEMPFAIL; i++) {
-        if (i)
-            sleep(1); /* another reload is under way */
-        json_decref(acceptance->refusal);
-        acceptance->refusal = NULL;
-        outcome = ask(acceptance->arguments, CONTROL_RELOAD, NULL, RELOAD, &result,
-                      &acceptance->refusal, error);
-    }
-    acceptance->generation = number_of(result, "generation");
-    return outcome;
-}
-
-static int put_in_force(struct acceptance *acceptance, struct error *error)
-{
-    struct error second;
-    _cleanup_free_ char *old = strdup(acceptance->file.text);
-    if (!old)
-        return error_set(error, EX_OSERR, "There is no memory left");
-    int result = ctl_file_replace(&acceptance->file, acceptance->fresh, error);
-    if (result < 0)
-        return result;
-    result = reload(acceptance, error);
-    if (result == 0)
-        return 0;
-    if (ctl_file_replace(&acceptance->file, old, &second) < 0) {
-        fprintf(stderr, "posternctl: %s has the pair, and posternd did not take it up: %s.\n",
-                acceptance->file.path, second.what);
-        return result;
-    }
-    fprintf(stderr, "posternctl: %s is as it was, for posternd did not take it up.\n",
-            acceptance->file.path);
-    return result;
-}
+/* --- all of it --- */
 
 static int tell(const struct acceptance *acceptance, const char *outcome)
 {
@@ -321,15 +225,16 @@ static int tell(const struct acceptance *acceptance, const char *outcome)
             "{s:s, s:s, s:o, s:o, s:o*, s:o*}", "outcome", outcome, "direction",
             acceptance->direction, "connector", control_text(acceptance->connector), "fingerprint",
             control_text(text_of(acceptance->peer, "fingerprint")), "file",
-            acceptance->file.path ? control_text(acceptance->file.path) : NULL, "difference",
-            acceptance->difference ? control_text(acceptance->difference) : NULL));
+            acceptance->change.file.path ? control_text(acceptance->change.file.path) : NULL,
+            "difference",
+            acceptance->change.difference ? control_text(acceptance->change.difference) : NULL));
     if (strcmp(outcome, "known") == 0)
         printf(
             "The %s connector %s accepts this subject and issuer already; nothing was changed.\n",
             acceptance->direction, acceptance->connector);
     else if (strcmp(outcome, "accepted") == 0)
         printf("\nAdded to %s; the configuration is in force as generation %lld.\n",
-               acceptance->file.path, acceptance->generation);
+               acceptance->change.file.path, acceptance->change.generation);
     return EX_OK;
 }
 
@@ -339,11 +244,12 @@ static int accept_it(struct acceptance *acceptance, const char **ret_outcome, st
     int result = find_peer(acceptance, error);
     if (result < 0)
         return result;
-    if (conn_load(acceptance->directory, &acceptance->config, &acceptance->problems) < 0)
-        return refuse_configuration(acceptance, "The configuration has errors already", error);
-    if (!find_pairs(acceptance, acceptance->config, &pairs)) {
+    result = ctl_change_load(&acceptance->change, error);
+    if (result < 0)
+        return result;
+    if (!find_pairs(acceptance, acceptance->change.config, &pairs)) {
         error_set(error, EX_DATAERR, "There is no %s connector %s any more in %s",
-                  acceptance->direction, acceptance->connector, acceptance->directory);
+                  acceptance->direction, acceptance->connector, acceptance->change.directory);
         return error_cure(error, "--config with the folder of this gateway");
     }
     *ret_outcome = "known";
@@ -359,17 +265,22 @@ static int accept_it(struct acceptance *acceptance, const char **ret_outcome, st
         return 0;
     result = confirm(acceptance, error);
     *ret_outcome = "accepted";
-    return result < 0 ? result : put_in_force(acceptance, error);
+    if (result < 0)
+        return result;
+    ctl_change_lock(&acceptance->change);
+    return ctl_change_put_in_force(&acceptance->change, error);
 }
 
 int ctl_peer_accept(const struct ctl_arguments *arguments)
 {
     _cleanup_(clear) struct acceptance acceptance = {
         .arguments = arguments,
-        .directory = arguments->config ? arguments->config : POSTERN_SYSCONFDIR "/postern"};
+        .change = {.arguments = arguments,
+                   .directory =
+                       arguments->config ? arguments->config : POSTERN_SYSCONFDIR "/postern"}};
     struct error error;
     const char *outcome = "";
     if (accept_it(&acceptance, &outcome, &error) < 0)
-        return ctl_tell_error(arguments->json, &error, acceptance.refusal, NULL);
+        return ctl_tell_error(arguments->json, &error, acceptance.change.refusal, NULL);
     return tell(&acceptance, outcome);
 }

@@ -87,35 +87,62 @@ static int check_unchanged(const struct ctl_file *file, struct error *error)
     return error_cure(error, "the same command again");
 }
 
-static int put_in_place(const struct ctl_file *file, const char *beside, const char *folder,
-                        struct error *error)
+static void sync_folder(const char *path)
+{
+    char copy[4096];
+    snprintf(copy, sizeof copy, "%s", path);
+    _cleanup_close_ int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0)
+        (void)fsync(fd); /* it is in its place; at worst a power cut brings the old one back */
+}
+
+static int put_in_place(const struct ctl_file *file, const char *beside, struct error *error)
 {
     int result = check_unchanged(file, error);
     if (result < 0)
         return result;
     if (rename(beside, file->path) < 0)
         return tell(error, "Cannot replace", file->path);
-    _cleanup_close_ int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd >= 0)
-        (void)fsync(fd); /* it is in its place; at worst a power cut brings the old one back */
+    sync_folder(file->path);
     return 0;
+}
+
+/* FOLDER/.NAME and `behind`. */
+static int name_beside(const char *path, const char *behind, char beside[4096], struct error *error)
+{
+    char copy[4096], other[4096];
+    snprintf(copy, sizeof copy, "%s", path);
+    snprintf(other, sizeof other, "%s", path);
+    if (snprintf(beside, 4096, "%s/.%s%s", dirname(copy), basename(other), behind) < 4096)
+        return 0;
+    return error_set(error, EX_CONFIG, "The name of %.200s is too long", path);
+}
+
+/* The descriptor of an empty file beside. */
+static int open_beside(const char *path, char beside[4096], struct error *error)
+{
+    int result = name_beside(path, ".XXXXXX", beside, error);
+    if (result < 0)
+        return result;
+    int fd = mkostemp(beside, O_CLOEXEC);
+    if (fd >= 0)
+        return fd;
+    bool missing = errno == ENOENT;
+    tell(error, "Cannot write beside", path);
+    if (missing)
+        snprintf(error->cure, sizeof error->cure, "make the folder, for posternd to read");
+    return -error->code;
 }
 
 int ctl_file_replace(struct ctl_file *file, const char *text, struct error *error)
 {
-    char beside[4096], copy[4096], other[4096];
-    snprintf(copy, sizeof copy, "%s", file->path);
-    snprintf(other, sizeof other, "%s", file->path);
-    const char *folder = dirname(copy);
-    if (snprintf(beside, sizeof beside, "%s/.%s.XXXXXX", folder, basename(other)) >=
-        (int)sizeof beside)
-        return error_set(error, EX_CONFIG, "The name of %.200s is too long", file->path);
-    _cleanup_close_ int fd = mkostemp(beside, O_CLOEXEC);
+    char beside[4096];
+    _cleanup_close_ int fd = open_beside(file->path, beside, error);
     if (fd < 0)
-        return tell(error, "Cannot write into the folder", folder);
+        return fd;
     int result = fill(fd, file, text) ? 0 : tell(error, "Cannot write", beside);
     if (result == 0)
-        result = put_in_place(file, beside, folder, error);
+        result = put_in_place(file, beside, error);
     if (result < 0) {
         unlink(beside);
         return result;
@@ -126,5 +153,90 @@ int ctl_file_replace(struct ctl_file *file, const char *text, struct error *erro
     free(file->text);
     file->text = fresh;
     file->length = strlen(fresh);
+    return 0;
+}
+
+/* As postern.xml is, so that posternd can read it. */
+static int become_like(int fd, const char *directory, const char *path, struct error *error)
+{
+    char like[4096];
+    struct stat status;
+    snprintf(like, sizeof like, "%s/postern.xml", directory);
+    if (stat(like, &status) < 0)
+        return tell(error, "Cannot find", like);
+    if (fchown(fd, status.st_uid, status.st_gid) < 0)
+        (void)!fchown(fd, (uid_t)-1, status.st_gid); /* of a group of ours, at least */
+    return fchmod(fd, status.st_mode & 0777) < 0 ? tell(error, "Cannot write", path) : 0;
+}
+
+static int link_in_place(const char *beside, const char *path, struct error *error)
+{
+    if (link(beside, path) == 0) {
+        unlink(beside);
+        sync_folder(path);
+        return 0;
+    }
+    if (errno != EEXIST)
+        return tell(error, "Cannot make", path);
+    error_set(error, EX_DATAERR, "%s is there already", path);
+    return error_cure(error, "another Name, or remove what is there first");
+}
+
+int ctl_file_create(const char *path, const char *text, const char *directory, struct error *error)
+{
+    char beside[4096];
+    _cleanup_close_ int fd = open_beside(path, beside, error);
+    if (fd < 0)
+        return fd;
+    int result = become_like(fd, directory, path, error);
+    if (result == 0 && write_synced(fd, text) < 0)
+        result = tell(error, "Cannot write", beside);
+    if (result == 0)
+        result = link_in_place(beside, path, error);
+    if (result < 0)
+        unlink(beside);
+    return result;
+}
+
+static const char aside[] = ".removed";
+
+int ctl_file_put_aside(const struct ctl_file *file, const char *path, struct error *error)
+{
+    char beside[4096];
+    int result = name_beside(path, aside, beside, error);
+    if (result == 0)
+        result = check_unchanged(file, error);
+    if (result < 0)
+        return result;
+    if (rename(path, beside) < 0)
+        return tell(error, "Cannot remove", path);
+    sync_folder(path);
+    return 0;
+}
+
+int ctl_file_put_back(const char *path, struct error *error)
+{
+    char beside[4096];
+    int result = name_beside(path, aside, beside, error);
+    if (result < 0)
+        return result;
+    if (rename(beside, path) < 0)
+        return tell(error, "Cannot put back", path);
+    sync_folder(path);
+    return 0;
+}
+
+int ctl_file_delete_aside(const char *path, struct error *error)
+{
+    char beside[4096];
+    int result = name_beside(path, aside, beside, error);
+    return result < 0 ? result : ctl_file_delete(beside, error);
+}
+
+int ctl_file_delete(const char *path, struct error *error)
+{
+    if (unlink(path) < 0)
+        return tell(error, "Cannot remove", path);
+    sync_folder(path);
     return 0;
 }

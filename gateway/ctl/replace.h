@@ -1,7 +1,8 @@
 /* SPDX-FileCopyrightText: 2026 The Postern developers
  * SPDX-License-Identifier: Apache-2.0
  *
- * A file of the configuration, read, and replaced as a whole or not at all.
+ * A file of the configuration, read; and replaced, made or removed as a whole or not at all, also
+ * when the power fails.
  *
  * One thread; these block. */
 #ifndef POSTERN_GATEWAY_CTL_REPLACE_H
@@ -27,5 +28,17 @@ void ctl_file_clear(struct ctl_file *file);
  * What the file holds must still be what was read: EX_TEMPFAIL otherwise. EX_NOPERM, EX_IOERR:
  * nothing was changed. On success `file` has the new state. */
 int ctl_file_replace(struct ctl_file *file, const char *text, struct error *error);
+
+/* Writes a new file with the mode of DIRECTORY/postern.xml, and its owner as far as we may.
+ * EX_DATAERR: something is there already. The others as above. */
+int ctl_file_create(const char *path, const char *text, const char *directory, struct error *error);
+
+/* Moves the file, which must still hold what was read, to a hidden name beside; back from there; or
+ * deletes it there. `path` is not followed when it is a link: the link goes. */
+int ctl_file_put_aside(const struct ctl_file *file, const char *path, struct error *error);
+int ctl_file_put_back(const char *path, struct error *error);
+int ctl_file_delete_aside(const char *path, struct error *error);
+
+int ctl_file_delete(const char *path, struct error *error);
 
 #endif

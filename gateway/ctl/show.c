@@ -187,7 +187,8 @@ void ctl_show_outbound_list(const json_t *result)
         table_cell(&table, text_of(connector, "name"));
         table_cell(&table, yes_or_no(connector, "enabled"));
         list_cell(&table, json_object_get(connector, "recipient_domains"), "-", LIST_SHOWN);
-        list_cell(&table, json_object_get(connector, "smart_hosts"), "-", LIST_SHOWN);
+        list_cell(&table, json_object_get(connector, "smart_hosts"), "MX records",
+                  LIST_SHOWN);
         table_cell(&table, text_of(connector, "tls_settings"));
         list_cell(&table, json_object_get(connector, "tls_domains"), "-", LIST_SHOWN);
         table_cell(&table, text_of(connector, "certificate"));

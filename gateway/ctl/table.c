@@ -21,8 +21,8 @@ static bool is_c1(const unsigned char *bytes)
 static void print_clean(FILE *file, const char *text, bool keep_lines)
 {
     for (const unsigned char *at = (const unsigned char *)text; *at; at++) {
-        if (*at == '\n' && keep_lines) {
-            fputc('\n', file);
+        if (keep_lines && (*at == '\n' || *at == '\t' || (*at == '\r' && at[1] == '\n'))) {
+            fputc(*at, file);
         } else if (*at == '\n' || *at == '\t') {
             fputc(' ', file);
         } else if (is_c1(at)) {

@@ -14,7 +14,7 @@
 
 /* Prints UTF-8 text; tabs and line ends become spaces, other control characters \xNN. */
 void table_text(FILE *file, const char *text);
-/* The same, but line ends stay, and there is one at the end. */
+/* The same, but tabs and line ends stay, as in a patch, and there is one at the end. */
 void table_lines(FILE *file, const char *text);
 
 /* Cells are added one after the other, row by row. A value in its owner, zeroed but for `columns`.

@@ -2,7 +2,8 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * The test of a certificate: each outbound connector that presents it is dialed with the candidate,
- * one after the other, up to RCPT and RSET. See certificates-private.h. */
+ * one after the other, up to RCPT and RSET; one with ValidationRecipients once for each of them.
+ * See certificates-private.h. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,7 @@
 #include "gateway/control/wire.h"
 #include "gateway/daemon/certificates-private.h"
 
-enum { ADDRESS_SIZE = 300 };
+enum { ADDRESS_SIZE = 330 };
 
 static void test_next(struct cert_change *change);
 
@@ -26,11 +27,17 @@ static bool is_concerned(const struct cert_change *change)
            connector->certificate == &change->snapshot->config->certificates[change->index];
 }
 
-/* Postmaster of the first domain that the connector names (RFC 5321 4.5.1); where it names none, of
- * the domain that our host name is in. */
+/* Who is asked for where nobody is named: the next of ValidationRecipients. Without any, postmaster
+ * of the first domain that the connector names (RFC 5321 4.5.1); where it names none, of the domain
+ * that our host name is in. */
 static void choose_recipient(const struct cert_change *change, char *text)
 {
     const struct conn_outbound *connector = connector_of(change);
+    const struct conn_strings *named = &connector->validation_recipients;
+    if (change->validation_recipient < named->count) {
+        snprintf(text, ADDRESS_SIZE, "%s", named->items[change->validation_recipient]);
+        return;
+    }
     const char *domain = NULL, *host = change->snapshot->config->host_name;
     for (size_t i = 0; i < connector->recipient_domains.count && !domain; i++) {
         const char *one = connector->recipient_domains.items[i];
@@ -123,6 +130,16 @@ static void on_step(struct validate_client *client, json_t *step)
     control_progress(change->request, step);
 }
 
+/* On to the next recipient of the same connector; false: it has no more. */
+static bool next_recipient(struct cert_change *change)
+{
+    if (!change->recipient && !change->failed &&
+        ++change->validation_recipient < connector_of(change)->validation_recipients.count)
+        return true;
+    change->validation_recipient = 0;
+    return false;
+}
+
 static void on_done(struct validate_client *client, json_t *result, const struct error *error)
 {
     struct cert_change *change = container_of(client, struct cert_change, client);
@@ -133,8 +150,10 @@ static void on_done(struct validate_client *client, json_t *result, const struct
     } else {
         note_failure(change, error->what, error->cure);
     }
-    change->tested++;
-    change->outbound++;
+    if (!next_recipient(change)) {
+        change->tested++;
+        change->outbound++;
+    }
     if (change->overtaken)
         finish(change);
     else
@@ -173,7 +192,7 @@ static void test_next(struct cert_change *change)
 
 void cert_test_begin(struct cert_change *change)
 {
-    change->outbound = 0;
+    change->outbound = change->validation_recipient = 0;
     change->tested = change->failed = 0;
     test_next(change);
 }

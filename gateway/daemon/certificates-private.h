@@ -85,6 +85,7 @@ struct cert_change {
     /* cert-test.c */
     struct validate_client client;
     size_t outbound;
+    size_t validation_recipient; /* of the connector's, when nobody named one */
     unsigned tested, failed;
 };
 

@@ -18,6 +18,11 @@ const char *validate_failure_name(enum validate_failure failure)
 
 /* Where the next hop gave no reason in words. */
 static const struct smtp_advice step_advice[] = {
+    [HOP_ROUTE] = {.cause =
+                       "The domain is misspelled or gone, or takes no mail, or the DNS servers "
+                       "that are asked do not answer",
+                   .cure = "ask for its mail hosts: host -t MX DOMAIN; see ExternalDNSServers, or "
+                           "name SmartHosts instead of UseMXRecord"},
     [HOP_RESOLVE] =
         {.cause = "The name is misspelled, or the resolver of this machine does not answer",
          .cure = "compare Host in SmartHosts with the MX record of the tenant's domain, and "

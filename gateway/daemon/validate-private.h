@@ -57,6 +57,7 @@ struct validation {
     struct pki_identity *identity; /* counted; NULL: the connector's own */
     SSL_CTX *tls;                  /* for it */
     char sender[SMTP_PATH_MAXIMUM + 1], recipient[SMTP_PATH_MAXIMUM + 1]; /* "": none */
+    char domain[DNS_NAME_MAXIMUM]; /* "": the connector has SmartHosts */
     bool send;
     /* the worker's thread */
     bool cancelled; /* set when that has ended */

@@ -95,6 +95,17 @@ static const char *describe_certificate(const struct validation *validation,
                                     : "asked for, and there is none to send";
 }
 
+static void describe_route(const struct hop *hop, char *text, size_t size)
+{
+    const struct dns_route *route = hop->route;
+    size_t used = 0;
+    for (unsigned i = 0; route && i < route->count && used < size; i++)
+        used += (size_t)snprintf(text + used, size - used, "%s%s (%u)", i ? ", " : "",
+                                 route->hosts[i].name, route->hosts[i].preference);
+    if (route && route->implicit)
+        snprintf(text, size, "%s has no MX record, so that it is its own mail host", hop->domain);
+}
+
 static void describe(const struct validation *validation, enum hop_step step, char *text,
                      size_t size)
 {
@@ -102,7 +113,9 @@ static void describe(const struct validation *validation, enum hop_step step, ch
     SSL *ssl = hop->stream.ssl;
     const struct tls_peer *peer = tls_peer(ssl);
     text[0] = '\0';
-    if (step == HOP_RESOLVE)
+    if (step == HOP_ROUTE)
+        describe_route(hop, text, size);
+    else if (step == HOP_RESOLVE)
         snprintf(text, size, "%s has %u address%s", hop_host(hop), hop->addresses.count,
                  hop->addresses.count == 1 ? "" : "es");
     else if (step == HOP_CONNECT)

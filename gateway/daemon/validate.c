@@ -128,6 +128,11 @@ static void begin(struct loop_task *task)
                                            .step = on_step};
     validation->hop = hop_dial(validation->worker, validation->snapshot, validation->outbound,
                                &validation->owner);
+    if (validation->hop && validation->domain[0] &&
+        hop_route_to(validation->hop, validation->domain) < 0) {
+        hop_close(validation->hop, false);
+        validation->hop = NULL;
+    }
     if (!validation->hop)
         validate_end(validation);
     else if (validation->tls)
@@ -151,6 +156,25 @@ static int take_address(const char *option, const char *text, char *ret, struct 
     return error_cure(error, "--%s somebody@example.com", option);
 }
 
+/* Whose mail hosts are tried, where the connector has no hosts of its own. */
+static int take_domain(struct validation *validation, const struct validate_order *order,
+                       struct error *error)
+{
+    if (!order->outbound->use_mx_record)
+        return 0;
+    if (validation->recipient[0])
+        hop_domain_of(order->outbound, validation->recipient, validation->domain,
+                      sizeof validation->domain);
+    else if (order->domain)
+        snprintf(validation->domain, sizeof validation->domain, "%s", order->domain);
+    if (validation->domain[0])
+        return 0;
+    error_set(error, EX_USAGE,
+              "Outbound connector %s sends by MX records, so that it needs a recipient",
+              order->outbound->name);
+    return error_cure(error, "add --recipient ADDRESS, or ValidationRecipients to the connector");
+}
+
 static int take_order(struct validation *validation, const struct validate_order *order,
                       struct error *error)
 {
@@ -160,6 +184,8 @@ static int take_order(struct validation *validation, const struct validate_order
         result = take_address("recipient", order->recipient, validation->recipient, error);
     if (result == 0 && order->sender && order->sender[0])
         result = take_address("sender", order->sender, validation->sender, error);
+    if (result == 0)
+        result = take_domain(validation, order, error);
     if (result < 0 || !order->identity || order->outbound->tls_settings == CONN_TLS_NONE)
         return result;
     validation->identity = pki_identity_ref(order->identity);

@@ -19,6 +19,7 @@ struct validate_order {
                                       outcome is not remembered; NULL: the connector's own */
     const char *recipient;         /* NULL: it ends with what EHLO offers */
     const char *sender;            /* NULL or "": the null sender */
+    const char *domain;            /* with UseMXRecord and without recipient: whose mail hosts */
     bool send;                     /* a test message is delivered; else RSET follows RCPT */
 };
 

@@ -12,7 +12,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ENTRIES_MAXIMUM = 256, KEEP_ANSWER = 60000, KEEP_FAILURE = 5000, NAME_MAXIMUM = 256 };
+enum {
+    ENTRIES_MAXIMUM = 256,
+    KEEP_ANSWER = 60000,
+    KEEP_REFUSAL = 60000,
+    KEEP_FAILURE = 5000,
+    NAME_MAXIMUM = 256
+};
+
+/* What is asked about a name; each has an entry of its own. */
+enum kind { KIND_HOST, KIND_MAIL, KIND_MAIL_HOST, KIND_MAIL_ALIAS };
+
+struct question {
+    enum kind kind;
+    const struct dns_servers *servers; /* of the DNS alone */
+    const char *own;                   /* of mail alone */
+};
 
 struct resolver_entry {
     struct resolver *resolver;
@@ -22,9 +37,14 @@ struct resolver_entry {
     struct loop_timer timer;
     bool running, failed;
     bool answering; /* its callbacks are being called */
+    bool outdated;  /* asked of servers that are others by now */
     int64_t valid_until;
-    char name[NAME_MAXIMUM];
+    enum kind kind;
+    char name[NAME_MAXIMUM], own[NAME_MAXIMUM];
+    struct dns_servers servers;
     struct resolver_answer answer, fresh; /* fresh belongs to the job while it runs */
+    struct dns_route *route, *fresh_route; /* of mail; NULL: none yet */
+    unsigned fresh_seconds;
     struct error error, fresh_error;
     int fresh_result;
 };
@@ -48,6 +68,14 @@ int resolver_new(struct resolver **ret, struct loop *loop, struct offload *offlo
     return 0;
 }
 
+static void free_entry(struct resolver *resolver, struct resolver_entry *entry)
+{
+    loop_cancel_timer(resolver->loop, &entry->timer);
+    free(entry->route);
+    free(entry->fresh_route);
+    free(entry);
+}
+
 struct resolver *resolver_free(struct resolver *resolver)
 {
     if (!resolver)
@@ -55,19 +83,16 @@ struct resolver *resolver_free(struct resolver *resolver)
     while (resolver->entries) {
         struct resolver_entry *entry = resolver->entries;
         resolver->entries = entry->next;
-        loop_cancel_timer(resolver->loop, &entry->timer);
-        free(entry);
+        free_entry(resolver, entry);
     }
     free(resolver);
     return NULL;
 }
 
-static void look_up(struct offload_job *job)
+static void look_up_host(struct resolver_entry *entry)
 {
-    struct resolver_entry *entry = container_of(job, struct resolver_entry, job);
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
     struct addrinfo *list = NULL;
-    entry->fresh.count = 0;
     offload_wait_begin();
     int result = getaddrinfo(entry->name, NULL, &hints, &list);
     offload_wait_end();
@@ -79,6 +104,7 @@ static void look_up(struct offload_job *job)
         offload_wait_end();
     }
     if (result != 0) {
+        entry->fresh.outcome = DNS_TEMPORARY;
         entry->fresh_result = error_set(&entry->fresh_error, EX_TEMPFAIL, "Cannot resolve %s: %s",
                                         entry->name, gai_strerror(result));
         error_cure(&entry->fresh_error,
@@ -94,6 +120,56 @@ static void look_up(struct offload_job *job)
         address->length = at->ai_addrlen;
     }
     freeaddrinfo(list);
+}
+
+static void look_up_mail(struct resolver_entry *entry)
+{
+    if (!entry->fresh_route)
+        entry->fresh_route = calloc(1, sizeof *entry->fresh_route);
+    entry->fresh.outcome = DNS_TEMPORARY;
+    if (!entry->fresh_route) {
+        error_set(&entry->fresh_error, EX_OSERR, "Out of memory");
+        return;
+    }
+    offload_wait_begin();
+    entry->fresh.outcome =
+        dns_mail_hosts(&entry->servers, entry->name, entry->own, entry->fresh_route,
+                       &entry->fresh_seconds, &entry->fresh_error);
+    offload_wait_end();
+}
+
+static void look_up_mail_host(struct resolver_entry *entry)
+{
+    struct sockaddr_storage found[RESOLVER_ADDRESSES_MAXIMUM];
+    unsigned count = 0;
+    offload_wait_begin();
+    entry->fresh.outcome = dns_addresses(
+        &entry->servers, entry->name, entry->kind == KIND_MAIL_ALIAS, found,
+        RESOLVER_ADDRESSES_MAXIMUM, &count, &entry->fresh_seconds, &entry->fresh_error);
+    offload_wait_end();
+    for (unsigned i = 0; i < count; i++)
+        entry->fresh.addresses[i] = (struct resolver_address){
+            .address = found[i],
+            .length = found[i].ss_family == AF_INET ? sizeof(struct sockaddr_in)
+                                                    : sizeof(struct sockaddr_in6)};
+    entry->fresh.count = count;
+}
+
+static void look_up(struct offload_job *job)
+{
+    struct resolver_entry *entry = container_of(job, struct resolver_entry, job);
+    entry->fresh.count = 0;
+    entry->fresh.outcome = DNS_FOUND;
+    entry->fresh_seconds = KEEP_ANSWER / 1000;
+    if (entry->kind == KIND_HOST) {
+        look_up_host(entry);
+        return;
+    }
+    if (entry->kind == KIND_MAIL)
+        look_up_mail(entry);
+    else
+        look_up_mail_host(entry);
+    entry->fresh_result = entry->fresh.outcome == DNS_FOUND ? 0 : -EX_TEMPFAIL;
 }
 
 static void set_port(struct resolver_answer *answer, uint16_t port)
@@ -122,15 +198,32 @@ static void answer_all(struct resolver_entry *entry)
     entry->answering = false;
 }
 
+static int64_t keep(const struct resolver_entry *entry)
+{
+    if (!entry->failed)
+        return (int64_t)entry->fresh_seconds * 1000;
+    return entry->answer.outcome == DNS_TEMPORARY ? KEEP_FAILURE : KEEP_REFUSAL;
+}
+
+/* What the job found is what is known now; the old route becomes the room for the next. */
+static void take_over(struct resolver_entry *entry)
+{
+    struct dns_route *old = entry->route;
+    entry->answer = entry->fresh;
+    entry->error = entry->fresh_error;
+    entry->route = entry->fresh_route;
+    entry->fresh_route = old;
+    entry->answer.route = entry->failed ? NULL : entry->route;
+}
+
 static void looked_up(struct offload_job *job)
 {
     struct resolver_entry *entry = container_of(job, struct resolver_entry, job);
     entry->running = false;
     entry->failed = entry->fresh_result < 0;
-    entry->answer = entry->fresh;
-    entry->error = entry->fresh_error;
-    entry->valid_until =
-        loop_now(entry->resolver->loop) + (entry->failed ? KEEP_FAILURE : KEEP_ANSWER);
+    take_over(entry);
+    entry->valid_until = entry->outdated ? 0 : loop_now(entry->resolver->loop) + keep(entry);
+    entry->outdated = false;
     answer_all(entry);
 }
 
@@ -139,10 +232,10 @@ static void answer_from_memory(struct loop_timer *timer)
     answer_all(container_of(timer, struct resolver_entry, timer));
 }
 
-static struct resolver_entry *find(struct resolver *resolver, const char *name)
+static struct resolver_entry *find(struct resolver *resolver, const char *name, enum kind kind)
 {
     for (struct resolver_entry *entry = resolver->entries; entry; entry = entry->next)
-        if (strcmp(entry->name, name) == 0)
+        if (entry->kind == kind && strcmp(entry->name, name) == 0)
             return entry;
     return NULL;
 }
@@ -159,11 +252,10 @@ static void forget_one(struct resolver *resolver)
     struct resolver_entry *entry = *oldest;
     *oldest = entry->next;
     resolver->count--;
-    loop_cancel_timer(resolver->loop, &entry->timer);
-    free(entry);
+    free_entry(resolver, entry);
 }
 
-static struct resolver_entry *add(struct resolver *resolver, const char *name)
+static struct resolver_entry *add(struct resolver *resolver, const char *name, enum kind kind)
 {
     if (resolver->count >= ENTRIES_MAXIMUM)
         forget_one(resolver);
@@ -173,6 +265,7 @@ static struct resolver_entry *add(struct resolver *resolver, const char *name)
     if (!entry)
         return NULL;
     strcpy(entry->name, name);
+    entry->kind = kind;
     entry->resolver = resolver;
     entry->next = resolver->entries;
     resolver->entries = entry;
@@ -180,27 +273,74 @@ static struct resolver_entry *add(struct resolver *resolver, const char *name)
     return entry;
 }
 
-int resolver_ask(struct resolver *resolver, struct resolver_query *query, const char *name,
-                 uint16_t port,
-                 void (*answered)(struct resolver_query *, const struct resolver_answer *,
-                                  const struct error *))
+/* Whom to ask, for the job that begins next. */
+static void set_question(struct resolver_entry *entry, const struct question *question)
 {
-    struct resolver_entry *entry = find(resolver, name);
-    if (!entry && !(entry = add(resolver, name)))
+    if (question->servers)
+        entry->servers = *question->servers;
+    if (question->own && strlen(question->own) < NAME_MAXIMUM)
+        strcpy(entry->own, question->own);
+}
+
+static int ask(struct resolver *resolver, struct resolver_query *query,
+               const struct question *question, const char *name, uint16_t port,
+               void (*answered)(struct resolver_query *, const struct resolver_answer *,
+                                const struct error *))
+{
+    struct resolver_entry *entry = find(resolver, name, question->kind);
+    if (!entry && !(entry = add(resolver, name, question->kind)))
         return -ENOMEM;
     int result = 0;
-    if (!entry->running && loop_now(resolver->loop) < entry->valid_until)
+    if (!entry->running && loop_now(resolver->loop) < entry->valid_until) {
         result = loop_set_timer(resolver->loop, &entry->timer, 0, answer_from_memory);
-    else if (!entry->running &&
-             (result = offload_submit(resolver->offload, resolver->loop, &entry->job, look_up,
-                                      looked_up)) == 0)
-        entry->running = true;
+    } else if (!entry->running) {
+        set_question(entry, question);
+        result = offload_submit(resolver->offload, resolver->loop, &entry->job, look_up, looked_up);
+        entry->running = result == 0;
+    }
     if (result < 0)
         return result;
     *query = (struct resolver_query){
         .answered = answered, .port = port, .entry = entry, .next = entry->waiting};
     entry->waiting = query;
     return 0;
+}
+
+int resolver_ask(struct resolver *resolver, struct resolver_query *query, const char *name,
+                 uint16_t port,
+                 void (*answered)(struct resolver_query *, const struct resolver_answer *,
+                                  const struct error *))
+{
+    return ask(resolver, query, &(struct question){.kind = KIND_HOST}, name, port, answered);
+}
+
+int resolver_ask_mail(struct resolver *resolver, struct resolver_query *query,
+                      const struct dns_servers *servers, const char *own, const char *domain,
+                      void (*answered)(struct resolver_query *, const struct resolver_answer *,
+                                       const struct error *))
+{
+    struct question question = {.kind = KIND_MAIL, .servers = servers, .own = own};
+    return ask(resolver, query, &question, domain, 0, answered);
+}
+
+int resolver_ask_mail_host(struct resolver *resolver, struct resolver_query *query,
+                           const struct dns_servers *servers, const char *name, bool alias,
+                           uint16_t port,
+                           void (*answered)(struct resolver_query *,
+                                            const struct resolver_answer *,
+                                            const struct error *))
+{
+    struct question question = {.kind = alias ? KIND_MAIL_ALIAS : KIND_MAIL_HOST,
+                                .servers = servers};
+    return ask(resolver, query, &question, name, port, answered);
+}
+
+void resolver_forget(struct resolver *resolver)
+{
+    for (struct resolver_entry *entry = resolver->entries; entry; entry = entry->next) {
+        entry->valid_until = 0;
+        entry->outdated = entry->running;
+    }
 }
 
 void resolver_cancel(struct resolver_query *query)

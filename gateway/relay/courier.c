@@ -12,6 +12,7 @@
 
 #include "gateway/relay/demands.h"
 #include "gateway/relay/framing.h"
+#include "gateway/relay/error-policy.h"
 #include "gateway/relay/pool.h"
 #include "gateway/smtp/quote.h"
 
@@ -247,18 +248,31 @@ static void begin_transaction(struct courier *courier)
 
 /* --- the connection --- */
 
+/* All recipients of a transaction are in the domain of the first. */
+static const char *domain_of(const struct courier *courier, char *text, size_t size)
+{
+    return hop_domain_of(courier->outbound, buffer_bytes(&courier->addresses), text, size);
+}
+
 static void dial(struct courier *courier)
 {
+    char text[DNS_NAME_MAXIMUM];
     courier->hop_ready = courier->hop_lost = false;
-    courier->hop = hop_dial(courier->worker, courier->snapshot, courier->outbound, &courier->owner);
+    courier->hop =
+        hop_dial(courier->worker, courier->snapshot, courier->outbound, &courier->owner);
+    if (courier->hop && hop_route_to(courier->hop, domain_of(courier, text, sizeof text)) < 0) {
+        hop_close(courier->hop, false);
+        courier->hop = NULL;
+    }
     if (!courier->hop)
         answer_later(courier); /* without a verdict: resources exhausted */
 }
 
 static void get_hop(struct courier *courier)
 {
-    courier->hop =
-        pool_take(courier->worker->pool, courier->snapshot, courier->outbound, &courier->owner);
+    char text[DNS_NAME_MAXIMUM];
+    courier->hop = pool_take(courier->worker->pool, courier->snapshot, courier->outbound,
+                             domain_of(courier, text, sizeof text), &courier->owner);
     if (!courier->hop) {
         dial(courier);
         return;
@@ -449,7 +463,9 @@ static void on_replied(struct hop_owner *owner, const struct smtp_reply *reply)
         replace(courier))
         return;
     courier->advice = smtp_advice(reply);
-    struct smtp_reply quoted; /* the sender is to see who spoke */
+    struct smtp_reply room, quoted; /* the sender is to see who spoke */
+    reply = error_policy_apply(courier->outbound, ERROR_FROM_NEXT_HOP, hop_host(courier->hop),
+                               reply, &room);
     smtp_reply_quote(&quoted, reply, hop_host(courier->hop));
     if (courier->phase == PHASE_ENVELOPE)
         envelope_replied(courier, &quoted);
@@ -532,7 +548,7 @@ void courier_data(struct courier *courier)
         proceed(courier);
 }
 
-static const char *domain_of(const char *address)
+static const char *address_domain(const char *address)
 {
     const char *at = strrchr(address, '@');
     return at ? at + 1 : "";
@@ -547,13 +563,13 @@ static bool has_domain(const struct courier *courier, const char *domain, unsign
     unsigned others = 0;
     for (size_t i = 0; i < courier->length; i++) {
         const struct script_line *line = &courier->script[i];
-        const char *own = line->line == LINE_RCPT ? domain_of(bytes + line->address) : NULL;
+        const char *own = line->line == LINE_RCPT ? address_domain(bytes + line->address) : NULL;
         bool seen = !own;
         if (own && strcasecmp(own, domain) == 0)
             return true;
         for (size_t j = 0; !seen && j < i; j++)
             seen = courier->script[j].line == LINE_RCPT &&
-                   strcasecmp(own, domain_of(bytes + courier->script[j].address)) == 0;
+                   strcasecmp(own, address_domain(bytes + courier->script[j].address)) == 0;
         others += !seen;
     }
     *ret_others = others;

@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "gateway/relay/error-policy.h"
 #include "gateway/relay/hop-private.h"
 #include "gateway/relay/pool.h"
 #include "gateway/relay/presented.h"
@@ -30,8 +31,9 @@ enum {
 
 const char *hop_step_name(enum hop_step step)
 {
-    static const char *const names[] = {"resolve",  "connect",   "greeting", "ehlo",
-                                        "starttls", "handshake", "ehlo-tls", "transaction"};
+    static const char *const names[] = {"mx",   "resolve",  "connect",   "greeting",
+                                        "ehlo", "starttls", "handshake", "ehlo-tls",
+                                        "transaction"};
     return names[step];
 }
 
@@ -61,7 +63,7 @@ static void step_ended(struct hop *hop, const struct error *error)
 
 /* --- failing --- */
 
-enum gravity { GRAVITY_CONNECTION = 1, GRAVITY_PROTOCOL, GRAVITY_TLS, GRAVITY_VERDICT };
+enum gravity { GRAVITY_NAME, GRAVITY_CONNECTION, GRAVITY_PROTOCOL, GRAVITY_TLS, GRAVITY_VERDICT };
 
 /* Gives this address up, with what the sender will be told if no other does better. `code` and
  * `status` are SMTP's. */
@@ -88,6 +90,13 @@ void hop_dial_broken(struct hop *hop, struct error *error)
 /* Tells the owner from the timer, never from inside a call. */
 static void fail_all(struct hop *hop)
 {
+    struct smtp_reply room;
+    if (hop->gravity == GRAVITY_NAME && hop->failure.code) {
+        const struct smtp_reply *reply = error_policy_apply(hop->outbound, ERROR_FROM_DNS,
+                                                            hop_host(hop), &hop->failure, &room);
+        if (reply != &hop->failure)
+            smtp_reply_copy(&hop->failure, reply);
+    }
     hop->failed = true;
     hop_set_timer(hop, 0);
 }
@@ -103,7 +112,7 @@ static void next_address(struct hop *hop)
     if (!time_is_up(hop) && hop->address + 1 < hop->addresses.count) {
         hop->address++;
         begin_address(hop);
-    } else if (!time_is_up(hop) && hop->host + 1 < hop->outbound->host_count) {
+    } else if (!time_is_up(hop) && hop->host + 1 < hop_host_count(hop)) {
         hop->host++;
         hop_dial_host(hop);
     } else {
@@ -117,7 +126,8 @@ static void say_ehlo(struct hop *hop, enum hop_step step)
 {
     begin_step(hop, step, TIMEOUT_EHLO);
     hop_command(hop, hop->timer.due - loop_now(hop_loop(hop)), "%s %s",
-                hop->said_helo ? "HELO" : "EHLO", hop->snapshot->config->host_name);
+                hop->said_helo ? "HELO" : "EHLO",
+                hop->outbound->fqdn ? hop->outbound->fqdn : hop->snapshot->config->host_name);
     hop_flush(hop);
 }
 
@@ -226,7 +236,8 @@ static SSL_SESSION *take_ticket(const struct hop *hop)
 {
     if (!wants_ticket(hop))
         return NULL;
-    return pool_take_ticket(hop->worker->pool, hop->snapshot, hop->outbound, hop->host);
+    return pool_take_ticket(hop->worker->pool, hop->snapshot, hop->outbound, hop_host(hop),
+                            hop_port(hop));
 }
 
 static void shake_hands(struct hop *hop, SSL_SESSION *ticket)
@@ -389,6 +400,11 @@ static void begin_address(struct hop *hop)
         smtp_reply_start(hop->parser);
     int fd = socket(to->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     int number = errno, one = 1;
+    if (fd >= 0 && hop_bind_source(hop, fd, to->address.ss_family, &error) < 0) {
+        close(fd);
+        hop_dial_broken(hop, &error);
+        return;
+    }
     if (fd >= 0) /* a refusal costs latency only */
         (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     if (fd >= 0 && connect(fd, (const struct sockaddr *)&to->address, to->length) < 0 &&
@@ -416,21 +432,54 @@ static void resolved(struct resolver_query *query, const struct resolver_answer 
         else
             error_set(&error, EX_UNAVAILABLE, "%s has no address", hop_host(hop));
         hop->addresses.count = 0;
-        host_failed(hop, GRAVITY_CONNECTION, 451, "4.4.3", &error);
+        hop_dial_unresolved(hop, failure ? answer->outcome : DNS_TEMPORARY, &error);
         return;
     }
     step_ended(hop, NULL);
     begin_address(hop);
 }
 
+static const struct {
+    int code;
+    const char *status;
+} unresolved[] = {
+    [DNS_TEMPORARY] = {451, "4.4.3"},
+    [DNS_NO_DOMAIN] = {550, "5.1.2"},
+    [DNS_NULL_MX] = {556, "5.1.10"},
+    [DNS_UNUSABLE] = {550, "5.4.4"},
+};
+
+/* A host of a domain that has no address is the lightest of failures: another may be down for now. */
+void hop_dial_unresolved(struct hop *hop, enum dns_outcome outcome, struct error *error)
+{
+    bool lasting = outcome != DNS_TEMPORARY;
+    bool of_domain = !hop->route || hop->route->implicit;
+    if (lasting && !of_domain)
+        outcome = DNS_UNUSABLE;
+    host_failed(hop, lasting ? GRAVITY_NAME : GRAVITY_CONNECTION, unresolved[outcome].code,
+                unresolved[outcome].status, error);
+}
+
+void hop_dial_routed(struct hop *hop)
+{
+    step_ended(hop, NULL);
+    hop_dial_host(hop);
+}
+
+/* The first step under a connector with UseMXRecord, before there is a host. */
+static bool needs_route(const struct hop *hop)
+{
+    return hop->outbound->use_mx_record && !hop->route;
+}
+
 void hop_dial_host(struct hop *hop)
 {
-    const struct conn_host *host = &hop->outbound->hosts[hop->host];
     struct error error;
     hop->addresses.count = 0;
+    hop->address = 0;
     hop->address_text[0] = '\0';
-    begin_step(hop, HOP_RESOLVE, TIMEOUT_RESOLVE);
-    if (resolver_ask(hop->worker->resolver, &hop->query, host->name, host->port, resolved) == 0)
+    begin_step(hop, needs_route(hop) ? HOP_ROUTE : HOP_RESOLVE, TIMEOUT_RESOLVE);
+    if ((needs_route(hop) ? hop_route_ask(hop) : hop_route_resolve(hop, resolved)) == 0)
         return;
     error_set(&error, EX_TEMPFAIL, "Too many names are being looked up");
     host_failed(hop, GRAVITY_CONNECTION, 451, "4.3.2", &error);

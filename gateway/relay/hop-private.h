@@ -35,11 +35,29 @@ void hop_dial_host(struct hop *hop);
 bool hop_dial_connected(struct hop *hop);
 /* A reply before HOP_READY. */
 void hop_dial_replied(struct hop *hop, const struct smtp_reply *reply);
-/* The handshake that this one waited for has arrived, with a ticket or without, or has been waited for
- * long enough. */
+/* The handshake that this one waited for has arrived, with a ticket or without, or has been waited
+ * for long enough. */
 void hop_dial_end_following(struct hop *hop);
 /* The connection was lost before HOP_READY. */
 void hop_dial_broken(struct hop *hop, struct error *error);
+
+/* The domain has hosts: begins with the first. */
+void hop_dial_routed(struct hop *hop);
+/* The domain or the host does not resolve. */
+void hop_dial_unresolved(struct hop *hop, enum dns_outcome outcome, struct error *error);
+
+/* --- hop-route.c --- */
+
+size_t hop_host_count(const struct hop *hop);
+/* Asks for the domain's hosts; ends in hop_dial_routed() or hop_dial_unresolved(). */
+int hop_route_ask(struct hop *hop);
+/* Asks for the addresses of the host. */
+int hop_route_resolve(struct hop *hop,
+                      void (*answered)(struct resolver_query *, const struct resolver_answer *,
+                                       const struct error *));
+/* SourceIPAddress, before connect(). */
+int hop_bind_source(const struct hop *hop, int fd, int family, struct error *error);
+void hop_route_free(struct hop *hop);
 
 /* --- hop-log.c, beside hop_log_failure() --- */
 

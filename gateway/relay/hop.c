@@ -361,6 +361,7 @@ void hop_close(struct hop *hop, bool politely)
     }
     WORKER_ADD(hop->worker, hops_open, -1);
     free(hop->parser);
+    hop_route_free(hop);
     snapshot_unref(hop->snapshot);
     free(hop);
 }

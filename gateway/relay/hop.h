@@ -3,7 +3,8 @@
  *
  * A hop: one connection to a next hop, from the name in SmartHosts to the EHLO after TLS.
  *
- * It dials by itself: hosts in order, each host's addresses in order, until one answers as the connector
+ * It dials by itself: hosts in order (the connector's, or those of a domain by its MX records), each
+ * host's addresses in order, until one answers as the connector
  * demands; or it fails with the reply to give and the reason to log. Once ready it carries commands and
  * replies for its owner, and between transactions it rests in the pool (pool.h) with no owner.
  *
@@ -19,6 +20,7 @@
 #include "gateway/smtp/capabilities.h"
 
 enum hop_step {
+    HOP_ROUTE, /* MX records, with UseMXRecord alone */
     HOP_RESOLVE,
     HOP_CONNECT,
     HOP_GREETING,
@@ -62,7 +64,9 @@ struct hop {
     struct loop_timer timer;
     struct resolver_query query;
     struct resolver_answer addresses;
-    size_t host;      /* in outbound->hosts */
+    char *domain;            /* whose mail hosts it goes to; NULL: to SmartHosts */
+    struct dns_route *route; /* to them; NULL: not known yet, or to SmartHosts */
+    size_t host;             /* in the route, or in outbound->hosts */
     unsigned address; /* in addresses */
     unsigned connection; /* counts the addresses tried */
     bool without_tls; /* Opportunistic, and the handshake failed: once more in the clear */
@@ -99,6 +103,14 @@ struct hop *hop_dial(struct worker *worker, struct snapshot *snapshot,
  * tls_client_context(), and both stay the owner's until the hop is closed. Such a connection is used
  * for nothing else, and leaves no ticket behind. */
 void hop_present(struct hop *hop, SSL_CTX *tls, const struct pki_identity *identity);
+/* Right after hop_dial() under a connector with UseMXRecord: the domain (copied) whose mail hosts it
+ * goes to. NULL is borne for the others. -ENOMEM. */
+int hop_route_to(struct hop *hop, const char *domain);
+/* That domain for a recipient, in lower case, in `text`; NULL when the connector has SmartHosts. */
+const char *hop_domain_of(const struct conn_outbound *outbound, const char *address, char *text,
+                          size_t size);
+/* True when it was dialed for this domain, or both are NULL. */
+bool hop_goes_to(const struct hop *hop, const char *domain);
 /* The owner is done with it. `politely`, where nothing is under way: QUIT is said, and the pool waits a
  * moment for the answer (RFC 5321 4.1.1.10) before it frees the hop. Else it is closed and freed. */
 void hop_close(struct hop *hop, bool politely);
@@ -118,9 +130,8 @@ void hop_expect_reply(struct hop *hop, int64_t timeout);
 /* While data goes out: each `timeout` milliseconds without progress are the end. */
 void hop_watch_progress(struct hop *hop, int64_t timeout);
 
-static inline const char *hop_host(const struct hop *hop)
-{
-    return hop->outbound->hosts[hop->host].name;
-}
+/* The host that is tried or was reached; the domain before its hosts are known. */
+const char *hop_host(const struct hop *hop);
+uint16_t hop_port(const struct hop *hop);
 
 #endif

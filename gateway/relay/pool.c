@@ -94,11 +94,13 @@ static bool is_stale(const struct hop *hop)
 }
 
 struct hop *pool_take(struct pool *pool, const struct snapshot *snapshot,
-                      const struct conn_outbound *outbound, struct hop_owner *owner)
+                      const struct conn_outbound *outbound, const char *domain,
+                      struct hop_owner *owner)
 {
     for (struct hop *hop = pool->idle, *next; hop; hop = next) {
         next = hop->next;
-        if (hop->outbound != outbound || hop->snapshot != snapshot || hop->stream.broken)
+        if (hop->outbound != outbound || hop->snapshot != snapshot || hop->stream.broken ||
+            !hop_goes_to(hop, domain))
             continue;
         if (is_stale(hop)) {
             pool_drop(pool, hop);
@@ -163,10 +165,9 @@ void pool_drop(struct pool *pool, struct hop *hop)
 /* --- tickets --- */
 
 /* "mail.contoso.com:25"; false when it does not fit. */
-static bool name_host(const struct conn_outbound *outbound, size_t host, char *text, size_t size)
+static bool name_host(const char *host, uint16_t port, char *text, size_t size)
 {
-    int length = snprintf(text, size, "%s:%u", outbound->hosts[host].name,
-                          outbound->hosts[host].port);
+    int length = snprintf(text, size, "%s:%u", host, port);
     return length > 0 && (size_t)length < size;
 }
 
@@ -196,7 +197,7 @@ static struct ticket *new_ticket(const struct hop *hop)
     if (outbound->identity)
         ticket->certificate = strdup(pki_identity_name(outbound->identity));
     if ((outbound->identity && !ticket->certificate) ||
-        !name_host(hop->outbound, hop->host, ticket->host, sizeof ticket->host)) {
+        !name_host(hop_host(hop), hop_port(hop), ticket->host, sizeof ticket->host)) {
         free(ticket->certificate);
         free(ticket);
         return NULL;
@@ -251,10 +252,10 @@ static struct ticket **find_ticket(struct ticket **from, const struct snapshot_o
 }
 
 SSL_SESSION *pool_take_ticket(struct pool *pool, const struct snapshot *snapshot,
-                              const struct conn_outbound *outbound, size_t host)
+                              const struct conn_outbound *outbound, const char *host, uint16_t port)
 {
     char name[sizeof pool->tickets->host];
-    if (!name_host(outbound, host, name, sizeof name))
+    if (!name_host(host, port, name, sizeof name))
         return NULL;
     const struct snapshot_outbound *way = &snapshot->outbound[outbound->index];
     struct ticket **at = find_ticket(&pool->tickets, way, name);
@@ -276,7 +277,7 @@ SSL_SESSION *pool_take_ticket(struct pool *pool, const struct snapshot *snapshot
 static bool go_the_same_way(const struct hop *one, const struct hop *other)
 {
     return one->snapshot == other->snapshot && one->outbound == other->outbound &&
-           one->host == other->host;
+           strcmp(hop_host(one), hop_host(other)) == 0 && hop_port(one) == hop_port(other);
 }
 
 bool pool_follow(struct pool *pool, struct hop *hop)

@@ -16,9 +16,11 @@ struct pool;
 int pool_new(struct pool **ret, struct worker *worker, struct error *error);
 struct pool *pool_free(struct pool *pool); /* closes all */
 
-/* A connection that waits for this connector, with the new owner; NULL: none. */
+/* A connection that waits for this connector, with the new owner; NULL: none. `domain`: see
+ * hop_domain_of(). */
 struct hop *pool_take(struct pool *pool, const struct snapshot *snapshot,
-                      const struct conn_outbound *outbound, struct hop_owner *owner);
+                      const struct conn_outbound *outbound, const char *domain,
+                      struct hop_owner *owner);
 /* Takes the connection over: kept, or closed politely when it has had its number of messages. */
 void pool_put(struct pool *pool, struct hop *hop);
 /* The connection has something to say or has waited long enough (hop.c calls this). */
@@ -35,7 +37,7 @@ void pool_clear(struct pool *pool); /* the end */
  * from one client, and a gateway has one address and one certificate anyway. */
 void pool_keep_tickets(struct pool *pool, struct hop *hop);
 SSL_SESSION *pool_take_ticket(struct pool *pool, const struct snapshot *snapshot,
-                              const struct conn_outbound *outbound, size_t host);
+                              const struct conn_outbound *outbound, const char *host, uint16_t port);
 /* The next connections of this connector make full handshakes. */
 void pool_forget_connector(struct pool *pool, const struct snapshot *snapshot,
                            const struct conn_outbound *outbound);

@@ -72,6 +72,7 @@ struct transaction {
     const struct conn_inbound *inbound;
     const struct conn_outbound *outbound;
     struct smtp_mail mail;
+    char domain[SMTP_DOMAIN_MAXIMUM + 1]; /* of the first recipient with a route */
     struct buffer recipients; /* accepted, "<a>, <b>", for the log */
     char last_recipient[SMTP_PATH_MAXIMUM + 1];
     unsigned accepted;

@@ -8,6 +8,8 @@
  * is broken off when part of a message has gone out on it. */
 #include "gateway/relay/session-private.h"
 
+#include "gateway/relay/trial.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -180,6 +182,29 @@ static void refuse_recipient(struct session *session, const struct smtp_path *pa
     session_send(session, &reply);
 }
 
+/* One connection carries a transaction: to one connector, and with UseMXRecord to one domain. */
+static bool goes_another_way(const struct transaction *transaction,
+                             const struct conn_outbound *outbound, const struct smtp_path *path)
+{
+    return transaction->outbound != outbound ||
+           (outbound->use_mx_record && strcmp(transaction->domain, path->domain) != 0);
+}
+
+/* The connector's own MaxMessageSize, against what MAIL announced. */
+static bool refuse_size(struct session *session, const struct smtp_path *path,
+                        const struct conn_outbound *outbound)
+{
+    const struct smtp_mail *mail = &session->transaction->mail;
+    char text[128];
+    if (!outbound->maximum_message_size || !mail->has_size ||
+        mail->size <= outbound->maximum_message_size)
+        return false;
+    snprintf(text, sizeof text, "5.3.4 Messages on this way have at most %llu bytes",
+             (unsigned long long)outbound->maximum_message_size);
+    refuse_recipient(session, path, 552, text);
+    return true;
+}
+
 void transaction_rcpt(struct session *session, const char *arguments, size_t length)
 {
     struct transaction *transaction = session->transaction;
@@ -201,15 +226,18 @@ void transaction_rcpt(struct session *session, const char *arguments, size_t len
     }
     const struct conn_outbound *outbound = conn_outbound_choose(
         config, transaction->inbound, path->domain[0] ? path->domain : config->host_name);
+    trial_consider(session->worker, session->snapshot, transaction->inbound, outbound, path,
+                   transaction->id);
     if (!outbound) {
         refuse_recipient(session, path, 550, "5.7.1 No outbound connector takes this recipient");
         session_count_error(session);
         return;
     }
-    if (transaction->courier && transaction->outbound != outbound) {
-        refuse_recipient(
-            session, path, 452,
-            "4.5.3 This recipient goes another way: send it in a transaction of its own");
+    if (refuse_size(session, path, outbound))
+        return;
+    if (transaction->courier && goes_another_way(transaction, outbound, path)) {
+        refuse_recipient(session, path, 452,
+                         "4.5.3 This recipient goes another way: send it in a transaction of its own");
         return;
     }
     if (transaction->courier && !courier_takes_another(transaction->courier, path->domain)) {
@@ -219,6 +247,7 @@ void transaction_rcpt(struct session *session, const char *arguments, size_t len
     }
     if (!transaction->courier) {
         transaction->outbound = outbound;
+        strcpy(transaction->domain, path->domain);
         transaction->courier = courier_new(session->worker, session->snapshot, outbound,
                                            &transaction->mail, &transaction->client);
     }
@@ -323,6 +352,13 @@ static uint64_t size_maximum(const struct transaction *transaction)
     return theirs && theirs < ours ? theirs : ours;
 }
 
+/* For the outbound connector; the inbound side's limit is looked at before. */
+static bool is_too_large(const struct transaction *transaction)
+{
+    uint64_t most = transaction->outbound->maximum_message_size;
+    return most && transaction->size > most;
+}
+
 /* What stands before it in the piece does not go out either. */
 static void refuse_hidden_dot(struct transaction *transaction)
 {
@@ -345,6 +381,10 @@ int transaction_content(void *context, const char *bytes, size_t length)
     if (transaction->size > maximum)
         refuse_message(transaction, false, 552, "5.3.4 The message has more than %llu bytes",
                        (unsigned long long)maximum);
+    else if (is_too_large(transaction))
+        refuse_message(transaction, false, 552,
+                       "5.3.4 The message has more than the %llu bytes that this way takes",
+                       (unsigned long long)transaction->outbound->maximum_message_size);
     else if (transaction->header.received > config->limits.hop_count)
         refuse_message(transaction, false, 554,
                        "5.4.6 The message has gone through more than %u hops: a mail loop",

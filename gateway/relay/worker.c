@@ -14,6 +14,7 @@
 #include "connectors/address.h"
 #include "gateway/relay/pool.h"
 #include "gateway/relay/session.h"
+#include "gateway/relay/trial.h"
 #include "pki/base/log.h"
 
 enum { ACCEPT_PAUSE_MILLISECONDS = 200 };
@@ -151,6 +152,7 @@ struct worker *worker_free(struct worker *worker)
         worker_cut_off(worker);
         stop_listening(worker);
     }
+    trial_free_all(worker);
     pool_free(worker->pool);
     resolver_free(worker->resolver);
     free(worker->listeners);
@@ -168,6 +170,7 @@ void worker_set_snapshot(struct worker *worker, struct snapshot *snapshot)
     for (size_t i = 0; i < worker->listener_count; i++)
         find_declared(&worker->listeners[i]);
     pool_take_up(worker->pool);
+    resolver_forget(worker->resolver);
     snapshot_unref(old);
 }
 

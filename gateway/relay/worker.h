@@ -49,6 +49,7 @@ struct worker_counters {
 
 struct session;
 struct pool;
+struct trial;
 struct sightings;
 
 struct worker {
@@ -57,6 +58,7 @@ struct worker {
     struct offload *offload;
     struct resolver *resolver;
     struct pool *pool;
+    struct trial *trials; /* of connectors in TestMode (trial.h) */
     struct sightings *sightings; /* for the ledger; borrowed, NULL: nobody keeps one */
     struct snapshot *snapshot; /* for new sessions */
     struct session *sessions;  /* all that are open */

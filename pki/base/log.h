@@ -48,6 +48,8 @@
     X(NEXT_HOP_FAILED, "next-hop-failed", LOG_WARNING, "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0301")         \
     X(PEER_REFUSED, "peer-refused", LOG_ERR, "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0302")                   \
     X(PEER_REPORTED, "peer-reported", LOG_WARNING, "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0303")             \
+    X(REPLY_CHANGED, "reply-changed", LOG_NOTICE, "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0311")              \
+    X(TEST_MODE, "test-mode", LOG_NOTICE, "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0312")                      \
     X(SIGNER_STARTED, "signer-started", LOG_INFO, "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0401")              \
     X(SIGNER_LOST, "signer-lost", LOG_ERR, "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0402")                     \
     X(KEY_READY, "key-ready", LOG_INFO, "5d0d3ab1fd6c4b0c9a3f1c9b6a7d0403")                        \

@@ -4,6 +4,7 @@
  * Loading a configuration: the example of the manual, then the same with one fault at a time, each
  * with the file, the line and the words that an administrator must be told. */
 #include <check.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -702,9 +703,62 @@ START_TEST(test_connectors_write_the_xml_that_declares_them)
 }
 END_TEST
 
+/* A host without a port of its own has the connector's. */
+START_TEST(test_port_is_that_of_hosts_without_one)
+{
+    workspace_replace("outbound/premises.xml", "<Host>mail2.corp.contoso.com</Host>",
+                      "<Host>mail2.corp.contoso.com:26</Host><Host>2001:db8::5</Host>"
+                      "<Host>[2001:db8::6]:27</Host>");
+    workspace_replace("outbound/premises.xml", "<TlsSettings>", "<Port>587</Port><TlsSettings>");
+    ck_assert_msg(workspace_load() == 0, "%s", workspace_show());
+    const struct conn_outbound *premises = &workspace_config->outbound[0];
+    static const unsigned ports[] = {587, 26, 587, 27};
+    ck_assert_uint_eq(premises->host_count, ARRAY_SIZE(ports));
+    for (size_t i = 0; i < ARRAY_SIZE(ports); i++)
+        ck_assert_uint_eq(premises->hosts[i].port, ports[i]);
+}
+END_TEST
+
+static const struct {
+    const char *servers, *problem; /* NULL: none */
+    unsigned short port;           /* of the first */
+} dns_servers[] = {
+    {"<Server>192.0.2.53</Server>", NULL, 53},
+    {"<Server>192.0.2.53:5353</Server>", NULL, 5353},
+    {"<Server>2001:db8::53</Server>", NULL, 53},
+    {"<Server>[2001:db8::53]:5353</Server>", NULL, 5353},
+    {"<Server>[2001:db8::53]</Server>", NULL, 53},
+    {"<Server>dns.contoso.com</Server>", "is not an IP address", 0},
+    {"<Server>192.0.2.53:0x35</Server>", "is not an IP address", 0},
+    {"<Server>1.1.1.1</Server><Server>1.1.1.2</Server><Server>1.1.1.3</Server>"
+     "<Server>1.1.1.4</Server>",
+     "more than 3 servers", 0},
+};
+
+START_TEST(test_dns_servers_are_read)
+{
+    char text[512];
+    snprintf(text, sizeof text, "<ExternalDNSServers>%s</ExternalDNSServers><Control",
+             dns_servers[_i].servers);
+    workspace_replace("postern.xml", "<Control", text);
+    int result = workspace_load();
+    if (dns_servers[_i].problem) {
+        ck_assert_msg(workspace_has_problem(false, "postern.xml", -1, dns_servers[_i].problem),
+                      "%s", workspace_show());
+        return;
+    }
+    ck_assert_msg(result == 0, "%s", workspace_show());
+    const struct sockaddr_in *first =
+        (const struct sockaddr_in *)&workspace_config->dns_servers[0].socket_address;
+    ck_assert_uint_eq(ntohs(first->sin_port), dns_servers[_i].port); /* IPv6 has it there too */
+}
+END_TEST
+
 static void add_tests(TCase *tests)
 {
     tcase_add_checked_fixture(tests, workspace_begin, workspace_end);
+    tcase_add_test(tests, test_port_is_that_of_hosts_without_one);
+    tcase_add_loop_test(tests, test_dns_servers_are_read, 0, ARRAY_SIZE(dns_servers));
     tcase_add_test(tests, test_example_loads);
     tcase_add_test(tests, test_a_key_may_be_in_several_places);
     tcase_add_test(tests, test_a_directory_may_be_watched);

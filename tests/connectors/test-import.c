@@ -111,6 +111,8 @@ static const struct {
      "<Host>smart-host.invalid</Host>"},
     {SEND, "DNSRoutingEnabled", "<B N=\"DNSRoutingEnabled\">true</B>", CONN_IMPORT_TAKEN,
      "<UseMXRecord>true</UseMXRecord>"},
+    {SEND, "Port", "<B N=\"DNSRoutingEnabled\">true</B><I32 N=\"Port\">26</I32>", CONN_IMPORT_TAKEN,
+     "<Port>26</Port>"},
     {SEND, "TlsAuthLevel",
      "<Obj N=\"TlsAuthLevel\" RefId=\"1\"><ToString>EncryptionOnly</ToString><I32>0</I32></Obj>",
      CONN_IMPORT_TAKEN, "<TlsSettings>EncryptionOnly</TlsSettings>"},

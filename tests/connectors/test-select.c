@@ -318,6 +318,46 @@ START_TEST(test_no_outbound_for_a_domain)
 }
 END_TEST
 
+/* Centralized mail transport, and a connector in TestMode beside the others. */
+static const struct {
+    const char *insert, *inbound, *domain, *chosen, *trial; /* NULL: none */
+} beside[] = {
+    {"", "cloud", "contoso.com", "premises", NULL},
+    {"<RouteAllMessagesViaOnPremises>true</RouteAllMessagesViaOnPremises>", "cloud", "contoso.com",
+     "premises", NULL},
+    {"<RouteAllMessagesViaOnPremises>true</RouteAllMessagesViaOnPremises>", "cloud", "fabrikam.com",
+     "premises", NULL},
+    {"<RouteAllMessagesViaOnPremises>true</RouteAllMessagesViaOnPremises>", "exchange",
+     "contoso.com", "tenant", NULL},
+    {"<TestMode>true</TestMode>", "cloud", "contoso.com", NULL, "premises"},
+    {"<TestMode>true</TestMode>", "cloud", "fabrikam.com", NULL, NULL},
+    {"<TestMode>true</TestMode>", "exchange", "contoso.com", "tenant", NULL},
+    {"<TestMode>true</TestMode>"
+     "<RouteAllMessagesViaOnPremises>true</RouteAllMessagesViaOnPremises>",
+     "cloud", "fabrikam.com", NULL, "premises"},
+    {"<TestMode>true</TestMode><Enabled>false</Enabled>", "cloud", "contoso.com", NULL, NULL},
+};
+
+static const char *name_of(const struct conn_outbound *connector)
+{
+    return connector ? connector->name : "none";
+}
+
+START_TEST(test_premises_and_test_mode)
+{
+    char text[512];
+    snprintf(text, sizeof text, "<ConnectorType>OnPremises</ConnectorType>%s<TlsSettings>",
+             beside[_i].insert);
+    workspace_replace("outbound/premises.xml", "<TlsSettings>", text);
+    ck_assert_msg(workspace_load() == 0, "%s", workspace_show());
+    const struct conn_inbound *from = find_inbound(beside[_i].inbound);
+    ck_assert_str_eq(name_of(conn_outbound_choose(workspace_config, from, beside[_i].domain)),
+                     beside[_i].chosen ? beside[_i].chosen : "none");
+    ck_assert_str_eq(name_of(conn_outbound_trial(workspace_config, from, beside[_i].domain)),
+                     beside[_i].trial ? beside[_i].trial : "none");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("select");
@@ -332,6 +372,7 @@ int main(void)
     tcase_add_test(tests, test_disabled_inbound_admits_nobody);
     tcase_add_loop_test(tests, test_outbound_is_chosen, 0, ARRAY_SIZE(outbound));
     tcase_add_test(tests, test_no_outbound_for_a_domain);
+    tcase_add_loop_test(tests, test_premises_and_test_mode, 0, ARRAY_SIZE(beside));
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

@@ -5,6 +5,7 @@
     pki      the certificate authorities and the usual certificates, one set for the whole run
     token    a SoftHSM token, empty
     cloud    makes clouds: cloud() demands the organisation's certificate, as the real one does
+    dns      a DNS server that says what the test wants
     postern  makes and starts a gateway; postern(…, start=False) only makes it
     line     the usual case: postern's "exchange" → "tenant" over TLS with every check → a cloud
     plain    the same without TLS on either side, for what has nothing to do with it
@@ -26,6 +27,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 from harness import xml  # noqa: E402
 from harness.cloud import FakeCloud  # noqa: E402
+from harness.dns import FakeDns  # noqa: E402
 from harness.gateway import Gateway  # noqa: E402
 from harness.hsm import FaultyToken, RemoteToken  # noqa: E402
 from harness.load import Load, Watch  # noqa: E402
@@ -74,6 +76,13 @@ def cloud(pki):
     yield make
     for one in made:
         one.stop()
+
+
+@pytest.fixture
+def dns():
+    server = FakeDns()
+    yield server
+    server.stop()
 
 
 @pytest.fixture

@@ -66,6 +66,14 @@ static const struct line {
     {{"cert", "list"}, "cert", "list", NULL, NULL, NULL, false},
     {{"cert", "rollback", "hybrid"}, "cert", "rollback", "hybrid", NULL, NULL, false},
     {{"cert", "stage", "hybrid", "-", "--json"}, "cert", "stage", "hybrid", NULL, NULL, true},
+    {{"inbound", "add", "-", "--dry-run"}, "inbound", "add", "-", NULL, NULL, false},
+    {{"inbound", "set", "x", "A=", "B+=c", "D-=e", "--json"},
+     "inbound",
+     "set",
+     "x",
+     NULL,
+     NULL,
+     true},
 };
 
 /* argv with the program's name in front; getopt moves the pointers about. */
@@ -109,7 +117,9 @@ static const struct {
     {{"statsu"}, "knows no \"statsu\"", "status, reload", false},
     {{"inbound"}, "inbound needs a verb", "list, show", false},
     {{"inbound", "validate", "x"}, "inbound knows no \"validate\"", "list, show", false},
-    {{"outbound", "lst"}, "outbound knows no \"lst\"", "list, show, explain, validate", false},
+    {{"outbound", "set", "x"}, "needs a PROPERTY=VALUE", "set NAME PROPERTY=VALUE...", false},
+    {{"outbound", "enable", "x", "y"}, "\"y\" is one word too many", "enable NAME", false},
+    {{"outbound", "lst"}, "outbound knows no \"lst\"", "disable, explain, validate", false},
     {{"outbound", "show"}, "needs a NAME", "posternctl outbound show NAME", false},
     {{"outbound", "show", ""}, "needs a NAME", "posternctl outbound show NAME", false},
     {{"outbound", "show", "a", "b"}, "\"b\" is one word too many", "outbound show NAME", false},

@@ -173,7 +173,9 @@ static void keep(struct snapshot *under, size_t connector, size_t host, bool bef
 
 static bool has(const struct snapshot *under, size_t connector, size_t host)
 {
-    SSL_SESSION *session = pool_take_ticket(worker->pool, under, &outbound[connector], host);
+    SSL_SESSION *session = pool_take_ticket(
+        worker->pool, under, &outbound[connector], outbound[connector].hosts[host].name,
+        outbound[connector].hosts[host].port);
     SSL_SESSION_free(session);
     return session;
 }

@@ -108,6 +108,7 @@ class Message:
 class Connection:
     def __init__(self, cloud, plain, number):
         self.cloud, self.socket, self.number = cloud, plain, number
+        self.peer = plain.getpeername()[0]
         self.buffer = b""
         self.commands = []  # each line with its end taken off
         self.clear = []  # the commands that came outside TLS
@@ -325,13 +326,15 @@ class Connection:
 class FakeCloud:
     """credential: what it presents; trust: file with the CAs of client certificates, or None for
     no demand. keep: message data is remembered; pace: called between pieces of data, to be slow;
-    resume: sessions of TLS 1.3 may be resumed, else each connection costs a signature.
+    resume: sessions of TLS 1.3 may be resumed, else each connection costs a signature. address,
+    number: where it listens (a port that is free).
     """
 
     def __init__(self, credential, trust=None, minimum=None, maximum=None, **more):
         self.name = "cloud.example"
         self.offers = "SIZE 157286400,PIPELINING,8BITMIME,ENHANCEDSTATUSCODES,STARTTLS".split(",")
         self.keep, self.pace, self.resume = True, lambda: None, True
+        self.address, self.number = "127.0.0.1", 0
         for name, value in more.items():
             setattr(self, name, value)
         self.present(credential, trust, minimum=minimum, maximum=maximum)
@@ -339,14 +342,18 @@ class FakeCloud:
         self.stopped = threading.Event()
         self.lock = threading.Lock()
         self.always, self.queued = {}, collections.defaultdict(collections.deque)
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        family = socket.AF_INET6 if ":" in self.address else socket.AF_INET
+        self.listener = socket.create_server(
+            (self.address, self.number), family=family, backlog=128
+        )
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self.accept, daemon=True).start()
 
     @property
     def host(self):
         """As SmartHosts names it."""
-        return f"127.0.0.1:{self.port}"
+        address = f"[{self.address}]" if ":" in self.address else self.address
+        return f"{address}:{self.port}"
 
     def present(self, credential, trust="as before", **versions):
         """From now on, this certificate; sessions made under another are not resumed."""

@@ -69,19 +69,20 @@ class Gateway:
     key is a path or a pkcs11: URI. tokens: attributes of Token elements. anchors: name → path.
     gateway: further attributes of Gateway. files: path in the folder → text, over what is made
     otherwise. watches: name of a certificate → directory. lists: of revocation, name → path. sockets:
-    handed over as systemd does. descriptors: how many it may have open. state: its state directory;
+    handed over as systemd does. dns: ExternalDNSServers. descriptors: how many it may have open. state: its state directory;
     posternd makes one when it needs it."""
 
     def __init__(
         self, directory, connectors, certificates=(), tokens=(), anchors=(), listeners=1,
         gateway=(), files=(), environment=(), signer=None, level=6, arguments=(), sockets=(),
-        descriptors=None, watches=(), state=None, lists=(),
+        descriptors=None, watches=(), state=None, lists=(), dns=(),
     ):
         self.directory = pathlib.Path(directory)
         self.connectors = list(connectors)
         self.certificates, self.anchors = dict(certificates), dict(anchors)
         self.watches = dict(watches)
         self.lists = dict(lists)
+        self.dns = list(dns)
         self.tokens, self.settings = list(tokens), {"DrainTimeOut": "00:00:05", **dict(gateway)}
         self.files = dict(files)
         self.environment = {
@@ -126,6 +127,9 @@ class Gateway:
             parts.append(f'  <TrustAnchors Name="{name}">{path}</TrustAnchors>\n')
         for name, path in self.lists.items():
             parts.append(f'  <RevocationLists Name="{name}">{path}</RevocationLists>\n')
+        if self.dns:
+            servers = "".join(f"<Server>{one}</Server>" for one in self.dns)
+            parts.append(f"  <ExternalDNSServers>{servers}</ExternalDNSServers>\n")
         parts.append(f'  <Control Socket="{self.control}"/>\n')
         parts.append(f'  <State Directory="{self.state}"/>\n')
         return "".join(parts) + "</Gateway>\n"

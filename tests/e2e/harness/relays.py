@@ -51,6 +51,7 @@ smtp_tls_security_level = {secure}
 smtp_tls_loglevel = 1
 smtpd_tls_loglevel = 1
 smtpd_error_sleep_time = 0
+in_flow_delay = 0
 smtpd_forbid_bare_newline = {bare_newline}
 smtpd_forbid_unauth_pipelining = {pipelining}
 """

@@ -15,6 +15,7 @@ NESTED = {
     "SmartHosts": "Host",
     "SenderIPAddresses": "Range",
     "OriginatorOrganizations": "Domain",
+    "ValidationRecipients": "Recipient",
 }
 
 
@@ -69,6 +70,12 @@ def outbound(name="tenant", hosts=(), file=None, **elements):
         "TlsSettings": "None",
     }
     return Connector("outbound", name, file, **{**usual, **elements})
+
+
+def by_mx(name, port, *domains, **elements):
+    """To the domains' own mail hosts, all on one port."""
+    usual = {"SmartHosts": None, "UseMXRecord": True, "Port": port}
+    return outbound(name, **{**usual, "RecipientDomains": domains or ["*"], **elements})
 
 
 def peers(*pairs, mode="Enforce"):
