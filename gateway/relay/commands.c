@@ -38,28 +38,12 @@ static bool take_hello(struct session *session, const char *arguments, size_t le
     return true;
 }
 
-/* A line of EHLO's answer, or nothing. */
-static const char *mechanisms(const struct session *session)
-{
-    static const char *const lines[] = {"", "250-AUTH EXTERNAL\r\n", "250-AUTH PLAIN LOGIN\r\n",
-                                        "250-AUTH PLAIN LOGIN EXTERNAL\r\n"};
-    return lines[session_offers_passwords(session) * 2 + session_offers_external(session)];
-}
-
 static void say_ehlo(struct session *session, const char *arguments, size_t length)
 {
-    char text[1024];
     if (!take_hello(session, arguments, length))
         return;
     session->esmtp = true;
-    int used = snprintf(text, sizeof text,
-                        "250-%s\r\n250-PIPELINING\r\n250-SIZE %llu\r\n250-8BITMIME\r\n%s%s"
-                        "250 ENHANCEDSTATUSCODES\r\n",
-                        session_name(session), (unsigned long long)limits_size_offered(session),
-                        session->server && !session->stream.ssl ? "250-STARTTLS\r\n" : "",
-                        mechanisms(session));
-    if (used < 0 || stream_write(&session->stream, text, (size_t)used) < 0)
-        session_abort(session);
+    offers_say(session);
 }
 
 static void say_helo(struct session *session, const char *arguments, size_t length)
@@ -84,6 +68,8 @@ static void say_rcpt(struct session *session, const char *arguments, size_t leng
 {
     if (!session->transaction)
         refuse(session, 503, "5.5.1 Say MAIL first");
+    else if (session->transaction->chunked)
+        refuse(session, 503, "5.5.1 The message has begun");
     else
         transaction_rcpt(session, arguments, length);
 }
@@ -95,6 +81,10 @@ static void say_data(struct session *session, const char *arguments, size_t leng
         refuse(session, 501, "5.5.4 DATA takes no argument");
     else if (!session->transaction)
         refuse(session, 503, "5.5.1 Say MAIL first");
+    else if (session->transaction->chunked)
+        refuse(session, 503, "5.5.1 The message comes by BDAT");
+    else if (session->transaction->mail.body == SMTP_BODY_BINARYMIME)
+        refuse(session, 503, "5.5.1 BINARYMIME needs BDAT"); /* RFC 3030 3 */
     else if (!session->transaction->accepted)
         refuse(session, 554, "5.5.1 No valid recipients");
     else
@@ -161,7 +151,8 @@ static void say_unknown(struct session *session, const char *arguments, size_t l
     refuse(session, 500, "5.5.2 That is no command known here");
 }
 
-/* HTTP and the like: whoever speaks it does not read SMTP, and may be a browser made to (ALPACA). */
+/* HTTP and the like: whoever speaks it does not read SMTP, and may be a browser made to (ALPACA).
+ */
 static void hang_up(struct session *session, const char *arguments, size_t length)
 {
     (void)arguments, (void)length;
@@ -178,6 +169,7 @@ static const struct {
     [SMTP_HELO] = {say_helo, true},       [SMTP_MAIL] = {say_mail, true},
     [SMTP_RCPT] = {say_rcpt, false},      [SMTP_DATA] = {say_data, false},
     [SMTP_RSET] = {say_rset, true},       [SMTP_NOOP] = {say_noop, true},
+    [SMTP_BDAT] = {chunks_bdat, false},
     [SMTP_QUIT] = {say_quit, false},      [SMTP_VRFY] = {say_vrfy, true},
     [SMTP_HELP] = {say_help, true},       [SMTP_STARTTLS] = {say_starttls, false},
     [SMTP_AUTH] = {say_auth, true},       [SMTP_FOREIGN] = {hang_up, false},

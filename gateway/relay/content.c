@@ -127,7 +127,6 @@ void content_begin(struct transaction *transaction)
     smtp_data_start(&transaction->decoder);
     transaction->decoder.line_maximum = inbound->limits.line_length;
     transaction->decoder.normalizes = inbound->bare_linefeed == CONN_BARE_LINEFEED_NORMALIZE;
-    smtp_data_encode_start(&transaction->encoder);
     smtp_header_start(&transaction->header);
     smtp_firewall_start(firewall);
     transaction->hidden_dot = (struct smtp_hidden_dot){0};
@@ -140,18 +139,12 @@ void content_begin(struct transaction *transaction)
     vouch(transaction);
 }
 
-static int write_wire(void *context, const char *bytes, size_t length)
+static int write_passed(void *context, const char *bytes, size_t length)
 {
     struct transaction *transaction = context;
     if (courier_write(transaction->courier, bytes, length) < 0)
         transaction->failed = true;
     return transaction->failed ? -1 : 0;
-}
-
-static int write_passed(void *context, const char *bytes, size_t length)
-{
-    struct transaction *transaction = context;
-    return smtp_data_encode(&transaction->encoder, bytes, length, write_wire, transaction);
 }
 
 static void filter(struct transaction *transaction, const char *bytes, size_t length)
@@ -173,11 +166,19 @@ static bool is_too_large(const struct transaction *transaction)
     return most && transaction->size > most;
 }
 
+/* RFC 1870: ours, or the next hop's where that is smaller. */
+static uint64_t size_maximum(const struct transaction *transaction)
+{
+    uint64_t ours = transaction->inbound->limits.message_size;
+    uint64_t theirs = courier_size_maximum(transaction->courier);
+    return theirs && theirs < ours ? theirs : ours;
+}
+
 /* What stands before it in the piece does not go out either. */
 static void refuse_hidden_dot(struct transaction *transaction)
 {
     report_violation(transaction->session, "The message holds a dot hidden among NUL octets");
-    transaction_refuse(transaction, true, 554,
+    transaction_refuse(transaction, !transaction->chunked, 554,
                        "5.6.0 The message holds a line of NUL octets and a dot, which may be taken "
                        "for its end");
 }
@@ -191,11 +192,12 @@ int content_take(void *context, const char *bytes, size_t length)
     if (transaction->refused || transaction->failed || !length)
         return 0;
     smtp_header_feed(&transaction->header, bytes, length);
-    if (transaction->size > limits->message_size) {
-        limits_reached(transaction->session, "MaxMessageSize");
+    uint64_t maximum = size_maximum(transaction);
+    if (transaction->size > maximum) {
+        if (maximum == limits->message_size)
+            limits_reached(transaction->session, "MaxMessageSize");
         transaction_refuse(transaction, false, 552,
-                           "5.3.4 The message has more than %" PRIu64 " bytes",
-                           limits->message_size);
+                           "5.3.4 The message has more than %" PRIu64 " bytes", maximum);
     } else if (is_too_large(transaction)) {
         transaction_refuse(transaction, false, 552,
                            "5.3.4 The message has more than the %" PRIu64
@@ -206,7 +208,8 @@ int content_take(void *context, const char *bytes, size_t length)
         transaction_refuse(transaction, false, 554,
                            "5.4.6 The message has gone through more than %u hops: a mail loop",
                            limits->hop_count);
-    } else if (smtp_hidden_dot_feed(&transaction->hidden_dot, bytes, length)) {
+    } else if (transaction->mail.body != SMTP_BODY_BINARYMIME &&
+               smtp_hidden_dot_feed(&transaction->hidden_dot, bytes, length)) {
         refuse_hidden_dot(transaction);
     } else {
         filter(transaction, bytes, length);
@@ -232,5 +235,6 @@ void content_violation(struct transaction *transaction, enum smtp_data_result re
     if (result == SMTP_DATA_LONG_LINE)
         limits_reached(transaction->session, "MaxLineLength");
     report_violation(transaction->session, sentences[result] + 6);
-    transaction_refuse(transaction, true, 554, "%s", sentences[result]);
+    /* Where a chunk ends is known whatever it holds; where such data ends is not. */
+    transaction_refuse(transaction, !transaction->chunked, 554, "%s", sentences[result]);
 }

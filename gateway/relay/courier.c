@@ -1,16 +1,20 @@
 /* SPDX-FileCopyrightText: 2026 The Postern developers
  * SPDX-License-Identifier: Apache-2.0
  *
- * See courier.h. What is said to the next hop is a script: RSET where the connection needs it, MAIL, a
- * RCPT for each recipient, DATA. `sent` and `answered` walk along it, `sent` ahead as far as PIPELINING
- * allows. When a connection is replaced, both go back to the start. */
+ * See courier.h. What is said to the next hop is a script: RSET where the connection needs it,
+ * MAIL, a RCPT for each recipient, DATA. `sent` and `answered` walk along it, `sent` ahead as far
+ * as PIPELINING allows. When a connection is replaced, both go back to the start. */
 #include "gateway/relay/courier.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
+#include "gateway/relay/demands.h"
+#include "gateway/relay/framing.h"
 #include "gateway/relay/error-policy.h"
 #include "gateway/relay/pool.h"
+#include "gateway/smtp/quote.h"
 
 enum {
     TIMEOUT_MAIL = 300000, /* RFC 5321 4.5.3.2, milliseconds */
@@ -18,7 +22,7 @@ enum {
     TIMEOUT_DATA = 120000,
     TIMEOUT_BLOCK = 180000,
     TIMEOUT_FINAL = 600000,
-    RECIPIENTS_TEXT_MAXIMUM = 512 * 1024
+    RECIPIENTS_TEXT_MAXIMUM = 1024 * 1024
 };
 
 enum line { LINE_RSET, LINE_MAIL, LINE_RCPT, LINE_DATA };
@@ -44,16 +48,19 @@ struct courier {
     struct courier_client *client;
     struct hop *hop;
     bool hop_ready;
-    bool hop_lost;   /* and nobody has been told yet */
-    bool replaced;   /* the one replacement was made */
-    bool waiting;    /* the client waits for an answer */
+    bool hop_lost; /* and nobody has been told yet */
+    bool replaced; /* the one replacement was made */
+    bool waiting;  /* the client waits for an answer */
     enum phase phase;
     struct smtp_mail mail;
-    struct buffer addresses; /* NUL-ended strings */
+    struct framing framing; /* from PHASE_CONTENT on */
+    struct buffer
+        addresses; /* for each recipient the address and its parameters, each ended by NUL */
     struct script_line *script;
     size_t length, room, sent, answered;
-    struct smtp_reply *verdict; /* of the transaction: MAIL refused, no connection, lost in the data */
-    struct loop_timer later;    /* answers from memory */
+    struct smtp_reply
+        *verdict;            /* of the transaction: MAIL refused, no connection, lost in the data */
+    struct loop_timer later; /* answers from memory */
     enum hop_kind kind;
     const struct smtp_advice *advice; /* on its last reply; NULL: that was no refusal, or ours */
     int64_t started, ready_at, accepted_at;
@@ -87,12 +94,27 @@ static void answer_verdict(struct loop_timer *timer)
     struct courier *courier = container_of(timer, struct courier, later);
     static const struct smtp_reply no_memory = {
         .code = 451, .length = 25, .text = "4.3.0 Resources exhausted"};
-    answer(courier, courier->verdict ? courier->verdict : &no_memory);
+    static const struct smtp_reply go_on = {.code = 354, .length = 0, .text = ""};
+    answer(courier, courier->verdict                  ? courier->verdict
+                    : courier->phase == PHASE_CONTENT ? &go_on
+                                                      : &no_memory);
 }
 
 static void answer_later(struct courier *courier)
 {
     loop_set_timer(courier->worker->loop, &courier->later, 0, answer_verdict);
+}
+
+static void resume_client(struct loop_timer *timer)
+{
+    struct courier *courier = container_of(timer, struct courier, later);
+    courier->client->drained(courier->client);
+}
+
+/* Never from inside a reply: the client reads into the memory in which the next one may lie. */
+static void resume_later(struct courier *courier)
+{
+    loop_set_timer(courier->worker->loop, &courier->later, 0, resume_client);
 }
 
 /* From here on every question has this answer. */
@@ -131,15 +153,37 @@ static int add_line(struct courier *courier, enum line line, uint32_t address)
 /* Parameters go on only where the next hop offers them. */
 static void say_mail(struct courier *courier)
 {
-    const struct smtp_mail *mail = &courier->mail;
-    const struct smtp_offers *offers = &courier->hop->offers;
-    char size[32] = "", body[16] = "";
-    if (mail->has_size && offers->size)
-        snprintf(size, sizeof size, " SIZE=%llu", (unsigned long long)mail->size);
-    if (mail->body != SMTP_BODY_NONE && offers->eight_bit_mime)
-        snprintf(body, sizeof body, " BODY=%s",
-                 mail->body == SMTP_BODY_8BITMIME ? "8BITMIME" : "7BIT");
-    hop_command(courier->hop, TIMEOUT_MAIL, "MAIL FROM:<%s>%s%s", mail->path.address, size, body);
+    char parameters[SMTP_MAIL_PARAMETERS_MAXIMUM];
+    smtp_mail_parameters(&courier->mail, demands_passed_on(courier->hop), parameters);
+    hop_command(courier->hop, TIMEOUT_MAIL, "MAIL FROM:<%s>%s", courier->mail.path.address,
+                parameters);
+}
+
+static void say_rcpt(struct courier *courier, const struct script_line *line)
+{
+    const char *address = buffer_bytes(&courier->addresses) + line->address;
+    hop_command(courier->hop, TIMEOUT_RCPT, "RCPT TO:<%s>%s", address,
+                courier->hop->offers.dsn ? address + strlen(address) + 1 : "");
+}
+
+/* The next hop takes data from here on. */
+static void begin_content(struct courier *courier)
+{
+    courier->phase = PHASE_CONTENT;
+    courier->accepted_at = now(courier);
+    framing_begin(&courier->framing, &courier->hop->offers);
+}
+
+/* With BDAT there is nothing to say before the first chunk, and nothing to wait for. */
+static void say_data(struct courier *courier)
+{
+    if (!courier->hop->offers.chunking) {
+        hop_command(courier->hop, TIMEOUT_DATA, "DATA");
+        return;
+    }
+    courier->answered++;
+    begin_content(courier);
+    answer_later(courier);
 }
 
 static void say(struct courier *courier, const struct script_line *line)
@@ -152,11 +196,10 @@ static void say(struct courier *courier, const struct script_line *line)
         say_mail(courier);
         break;
     case LINE_RCPT:
-        hop_command(courier->hop, TIMEOUT_RCPT, "RCPT TO:<%s>",
-                    buffer_bytes(&courier->addresses) + line->address);
+        say_rcpt(courier, line);
         break;
     case LINE_DATA:
-        hop_command(courier->hop, TIMEOUT_DATA, "DATA");
+        say_data(courier);
         break;
     }
 }
@@ -180,13 +223,12 @@ static void say_more(struct courier *courier)
         hop_flush(courier->hop);
 }
 
-/* RFC 6152 3: a message that needs eight bits is not sent to one who takes seven. */
-static bool refuse_eight_bit(struct courier *courier)
+/* What this hop cannot keep is refused before anything is said to it. */
+static bool refuse_demands(struct courier *courier)
 {
     struct smtp_reply reply;
-    if (courier->mail.body != SMTP_BODY_8BITMIME || courier->hop->offers.eight_bit_mime)
+    if (demands_are_met(courier->hop, &courier->mail, &reply))
         return false;
-    smtp_reply_set(&reply, 554, "5.6.3 %s takes no 8BITMIME message", hop_host(courier->hop));
     settle(courier, &reply);
     answer_later(courier);
     return true;
@@ -195,7 +237,7 @@ static bool refuse_eight_bit(struct courier *courier)
 static void begin_transaction(struct courier *courier)
 {
     courier->sent = courier->answered = 0;
-    if (refuse_eight_bit(courier))
+    if (refuse_demands(courier))
         return;
     /* The script begins with RSET; a fresh connection has no use for it. */
     if (!courier->hop->needs_reset)
@@ -241,8 +283,8 @@ static void get_hop(struct courier *courier)
     begin_transaction(courier);
 }
 
-/* True when the transaction is said again over a new connection. Only before the message's data, only
- * once, and only for a connection that had served before or that nobody was waiting on. */
+/* True when the transaction is said again over a new connection. Only before the message's data,
+ * only once, and only for a connection that had served before or that nobody was waiting on. */
 static bool replace(struct courier *courier)
 {
     if (courier->phase != PHASE_ENVELOPE || courier->replaced || courier->verdict ||
@@ -329,8 +371,7 @@ static void data_answered(struct courier *courier, const struct smtp_reply *repl
 {
     if (reply->code != 354)
         return;
-    courier->phase = PHASE_CONTENT;
-    courier->accepted_at = now(courier);
+    begin_content(courier);
     /* The final reply may come early, as a refusal does. */
     hop_expect_reply(courier->hop, TIMEOUT_BLOCK);
     hop_watch_progress(courier->hop, TIMEOUT_BLOCK);
@@ -361,9 +402,28 @@ static void envelope_replied(struct courier *courier, const struct smtp_reply *r
     answer(courier, reply);
 }
 
+/* True when this was the reply to a chunk that has others behind it. */
+static bool chunk_replied(struct courier *courier, const struct smtp_reply *reply)
+{
+    struct framing *framing = &courier->framing;
+    if (!framing->chunks)
+        return false;
+    framing->unanswered--;
+    if (smtp_reply_class(reply) != 2 || (framing->finished && !framing->unanswered))
+        return false;
+    if (framing_go_on(framing, courier->hop, TIMEOUT_FINAL) < 0)
+        courier->hop->stream.broken = true;
+    hop_flush(courier->hop);
+    if (courier->phase == PHASE_CONTENT && !framing->pipelining)
+        resume_later(courier);
+    return true;
+}
+
 static void message_replied(struct courier *courier, const struct smtp_reply *reply)
 {
     bool early = courier->phase == PHASE_CONTENT;
+    if (chunk_replied(courier, reply))
+        return;
     courier->phase = early ? PHASE_CONTENT : PHASE_DONE;
     courier->hop->messages++;
     if (early && smtp_reply_class(reply) == 2)
@@ -371,7 +431,7 @@ static void message_replied(struct courier *courier, const struct smtp_reply *re
     else
         settle(courier, reply);
     if (early)
-        courier->client->drained(courier->client);
+        resume_later(courier);
     else
         answer(courier, reply);
 }
@@ -380,8 +440,8 @@ static void message_replied(struct courier *courier, const struct smtp_reply *re
  * lost count, and what he says of this message may be about another. */
 static bool fits(const struct courier *courier, const struct smtp_reply *reply)
 {
-    bool to_data = courier->phase == PHASE_ENVELOPE &&
-                   courier->script[courier->answered].line == LINE_DATA;
+    bool to_data =
+        courier->phase == PHASE_ENVELOPE && courier->script[courier->answered].line == LINE_DATA;
     int class = smtp_reply_class(reply);
     return class >= 4 || (to_data ? reply->code == 354 : class == 2);
 }
@@ -391,8 +451,9 @@ static void on_replied(struct hop_owner *owner, const struct smtp_reply *reply)
     struct courier *courier = container_of(owner, struct courier, owner);
     if (!fits(courier, reply)) {
         struct error error;
-        error_set(&error, EX_PROTOCOL, "it answered \"%d %.200s\", which is no answer to what was said",
-                  reply->code, reply->text);
+        error_set(&error, EX_PROTOCOL,
+                  "it answered \"%d %.200s\", which is no answer to what was said", reply->code,
+                  reply->text);
         courier->hop->stream.broken = true;
         on_lost(owner, &error);
         return;
@@ -402,13 +463,14 @@ static void on_replied(struct hop_owner *owner, const struct smtp_reply *reply)
         replace(courier))
         return;
     courier->advice = smtp_advice(reply);
-    struct smtp_reply room;
+    struct smtp_reply room, quoted; /* the sender is to see who spoke */
     reply = error_policy_apply(courier->outbound, ERROR_FROM_NEXT_HOP, hop_host(courier->hop),
                                reply, &room);
+    smtp_reply_quote(&quoted, reply, hop_host(courier->hop));
     if (courier->phase == PHASE_ENVELOPE)
-        envelope_replied(courier, reply);
+        envelope_replied(courier, &quoted);
     else
-        message_replied(courier, reply);
+        message_replied(courier, &quoted);
 }
 
 /* --- what the session asks --- */
@@ -456,12 +518,21 @@ static void proceed(struct courier *courier)
     }
 }
 
-void courier_recipient(struct courier *courier, const char *address)
+static int add_address(struct courier *courier, const struct smtp_recipient *recipient)
+{
+    char parameters[SMTP_RCPT_PARAMETERS_MAXIMUM];
+    const char *address = recipient->path.address;
+    smtp_rcpt_parameters(recipient, SMTP_PARAMETERS_DSN, parameters);
+    if (buffer_append(&courier->addresses, address, strlen(address) + 1) < 0)
+        return -1;
+    return buffer_append(&courier->addresses, parameters, strlen(parameters) + 1);
+}
+
+void courier_recipient(struct courier *courier, const struct smtp_recipient *recipient)
 {
     uint32_t offset = (uint32_t)buffer_length(&courier->addresses);
     courier->waiting = true;
-    if (buffer_append(&courier->addresses, address, strlen(address) + 1) < 0 ||
-        add_line(courier, LINE_RCPT, offset) < 0) {
+    if (add_address(courier, recipient) < 0 || add_line(courier, LINE_RCPT, offset) < 0) {
         answer_later(courier); /* resources exhausted */
         return;
     }
@@ -477,16 +548,65 @@ void courier_data(struct courier *courier)
         proceed(courier);
 }
 
+static const char *address_domain(const char *address)
+{
+    const char *at = strrchr(address, '@');
+    return at ? at + 1 : "";
+}
+
+/* Whether a transaction's recipients already have this domain; `ret_others` is how many more they
+ * have.
+ */
+static bool has_domain(const struct courier *courier, const char *domain, unsigned *ret_others)
+{
+    const char *bytes = buffer_bytes(&courier->addresses);
+    unsigned others = 0;
+    for (size_t i = 0; i < courier->length; i++) {
+        const struct script_line *line = &courier->script[i];
+        const char *own = line->line == LINE_RCPT ? address_domain(bytes + line->address) : NULL;
+        bool seen = !own;
+        if (own && strcasecmp(own, domain) == 0)
+            return true;
+        for (size_t j = 0; !seen && j < i; j++)
+            seen = courier->script[j].line == LINE_RCPT &&
+                   strcasecmp(own, address_domain(bytes + courier->script[j].address)) == 0;
+        others += !seen;
+    }
+    *ret_others = others;
+    return false;
+}
+
+bool courier_takes_another(const struct courier *courier, const char *domain)
+{
+    unsigned recipients = 0, others = 0;
+    if (!courier->hop || !courier->hop_ready)
+        return true;
+    const struct smtp_offers *offers = &courier->hop->offers;
+    for (size_t i = 0; i < courier->length; i++)
+        recipients += courier->script[i].line == LINE_RCPT;
+    if (offers->rcpt_maximum && recipients >= offers->rcpt_maximum)
+        return false;
+    return !recipients || !offers->rcpt_domain_maximum || has_domain(courier, domain, &others) ||
+           others < offers->rcpt_domain_maximum;
+}
+
 int courier_write(struct courier *courier, const char *bytes, size_t length)
 {
     if (courier->verdict || courier->hop_lost)
         return -1;
-    return hop_write(courier->hop, bytes, length);
+    return framing_write(&courier->framing, courier->hop, bytes, length);
 }
 
 size_t courier_unsent(const struct courier *courier)
 {
-    return courier->hop ? stream_unsent(&courier->hop->stream) : 0;
+    if (!courier->hop)
+        return 0;
+    return stream_unsent(&courier->hop->stream) + framing_backlog(&courier->framing);
+}
+
+uint64_t courier_size_maximum(const struct courier *courier)
+{
+    return courier->hop_ready ? courier->hop->offers.size_maximum : 0;
 }
 
 void courier_flush(struct courier *courier)
@@ -497,10 +617,19 @@ void courier_flush(struct courier *courier)
     hop_watch_progress(courier->hop, TIMEOUT_BLOCK);
 }
 
-void courier_finish(struct courier *courier, const char *end)
+/* The reply to data is expected since 354; only its time begins anew. */
+static void await_final_reply(struct courier *courier)
+{
+    if (courier->framing.chunks)
+        return;
+    courier->hop->replies_awaited--;
+    hop_expect_reply(courier->hop, TIMEOUT_FINAL);
+}
+
+void courier_finish(struct courier *courier)
 {
     courier->waiting = true;
-    if (!courier->verdict && hop_write(courier->hop, end, strlen(end)) < 0)
+    if (!courier->verdict && framing_end(&courier->framing, courier->hop, TIMEOUT_FINAL) < 0)
         settle_lost(courier, "the connection was lost");
     if (courier->verdict) {
         answer_later(courier);
@@ -508,9 +637,7 @@ void courier_finish(struct courier *courier, const char *end)
     }
     courier->phase = PHASE_END_SENT;
     hop_flush(courier->hop);
-    /* The reply is expected since 354; only its time begins anew. */
-    courier->hop->replies_awaited--;
-    hop_expect_reply(courier->hop, TIMEOUT_FINAL);
+    await_final_reply(courier);
     if (courier->hop->stream.broken)
         hop_flush(courier->hop);
 }
@@ -518,12 +645,12 @@ void courier_finish(struct courier *courier, const char *end)
 void courier_report(const struct courier *courier, struct courier_report *ret)
 {
     int64_t ready = courier->ready_at ? courier->ready_at : now(courier);
-    *ret = (struct courier_report){
-        .hop = courier->hop,
-        .kind = courier->kind,
-        .advice = courier->advice,
-        .hop_milliseconds = ready - courier->started,
-        .mail_milliseconds = courier->accepted_at ? courier->accepted_at - ready : 0};
+    *ret = (struct courier_report){.hop = courier->hop,
+                                   .kind = courier->kind,
+                                   .advice = courier->advice,
+                                   .hop_milliseconds = ready - courier->started,
+                                   .mail_milliseconds =
+                                       courier->accepted_at ? courier->accepted_at - ready : 0};
 }
 
 /* Nothing of a message is on the connection, or all of one, and nothing is awaited. */
@@ -547,6 +674,7 @@ void courier_end(struct courier *courier)
     } else if (courier->hop) {
         hop_close(courier->hop, false);
     }
+    framing_release(&courier->framing);
     buffer_release(&courier->addresses);
     free(courier->script);
     free(courier->verdict);

@@ -35,16 +35,21 @@ struct courier *courier_new(struct worker *worker, struct snapshot *snapshot,
                             struct courier_client *client);
 /* The reply is the next hop's to RCPT, or to MAIL where it refused that; or ours (4xx) when no
  * connection could be had. */
-void courier_recipient(struct courier *courier, const char *address);
-/* At least one recipient was accepted. The answer is the reply to DATA. */
+void courier_recipient(struct courier *courier, const struct smtp_recipient *recipient);
+/* False when the next hop's LIMITS (RFC 9422) have no room for one more recipient, of this domain. */
+bool courier_takes_another(const struct courier *courier, const char *domain);
+/* At least one recipient was accepted. The answer is the reply to DATA, or 354
+ * without a word where BDAT needs no leave. */
 void courier_data(struct courier *courier);
-/* Message bytes, dot-stuffed. 0, or negative: it broke, and courier_finish() will say how. */
+/* The message's own bytes. 0, or negative: it broke, and courier_finish() will say how. */
 int courier_write(struct courier *courier, const char *bytes, size_t length);
 size_t courier_unsent(const struct courier *courier);
 /* What was written may go out now. */
 void courier_flush(struct courier *courier);
-/* The end mark; the answer is the reply to the message. */
-void courier_finish(struct courier *courier, const char *end);
+/* The message is whole; the answer is the reply to it. */
+void courier_finish(struct courier *courier);
+/* Bytes that the next hop takes of a message, as it said; 0: as many as we do, or not known yet. */
+uint64_t courier_size_maximum(const struct courier *courier);
 
 void courier_report(const struct courier *courier, struct courier_report *ret);
 

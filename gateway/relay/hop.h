@@ -17,7 +17,7 @@
 #include "gateway/relay/tls.h"
 #include "gateway/relay/worker.h"
 #include "gateway/smtp/advice.h"
-#include "gateway/smtp/reply.h"
+#include "gateway/smtp/capabilities.h"
 
 enum hop_step {
     HOP_ROUTE, /* MX records, with UseMXRecord alone */

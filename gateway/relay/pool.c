@@ -128,6 +128,8 @@ static struct hop *oldest(const struct pool *pool)
 void pool_put(struct pool *pool, struct hop *hop)
 {
     unsigned limit = hop->outbound->messages_per_connection;
+    if (hop->offers.mail_maximum && (!limit || limit > hop->offers.mail_maximum))
+        limit = hop->offers.mail_maximum; /* RFC 9422 */
     pool_keep_tickets(pool, hop);
     /* step_started is when it began to rest; the hop's own timer ends that. */
     if ((limit && hop->messages >= limit) || hop->snapshot != pool->worker->snapshot ||

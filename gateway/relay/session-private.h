@@ -12,6 +12,7 @@
 #include "gateway/relay/limits.h"
 #include "gateway/relay/session.h"
 #include "gateway/relay/tls.h"
+#include "gateway/smtp/chunk.h"
 #include "gateway/smtp/command.h"
 #include "gateway/smtp/data.h"
 #include "gateway/smtp/firewall.h"
@@ -25,6 +26,7 @@ enum session_state {
     SESSION_WAITING,   /* for the courier's answer; input rests */
     SESSION_AUTHENTICATION, /* the next line answers a 334 */
     SESSION_DATA,      /* message data */
+    SESSION_CHUNK,     /* message data of a length known beforehand: BDAT */
     SESSION_HANDSHAKE,
     SESSION_LINGERING  /* the last reply is out; input is thrown away until the client closes */
 };
@@ -74,6 +76,11 @@ struct session {
     bool authenticated;
     const struct conn_credentials *credentials; /* proved, of the snapshot; NULL: none */
     struct transaction *transaction; /* from MAIL on */
+    struct {
+        uint64_t left; /* bytes still to come */
+        bool last;
+        const char *refused; /* thrown away; then this is the reply, with its code in front */
+    } chunk; /* at SESSION_CHUNK */
 };
 
 /* One message on its way, from MAIL to its reply. */
@@ -91,7 +98,8 @@ struct transaction {
     bool too_many;
     enum { ASKED_RECIPIENT, ASKED_DATA, ASKED_MESSAGE } asked;
     struct smtp_data_decoder decoder;
-    struct smtp_data_encoder encoder;
+    bool chunked;  /* comes by BDAT */
+    struct smtp_chunk_lines lines; /* then */
     struct smtp_header_watch header;
     struct smtp_firewall firewall;
     bool names_organization; /* X-OriginatorOrg, or XOORG, which the connector admits */
@@ -166,6 +174,23 @@ void content_violation(struct transaction *transaction, enum smtp_data_result re
  * written. */
 bool content_admits_organization(struct session *session, const struct conn_inbound *inbound,
                                  const char *xoorg);
+void transaction_message_ended(struct transaction *transaction);
+/* The message will not be delivered, and this is why; its rest is thrown away. */
+void transaction_keep_refusal(struct transaction *transaction, const struct smtp_reply *reply);
+
+/* chunks.c: BDAT */
+void chunks_bdat(struct session *session, const char *arguments, size_t length);
+size_t chunks_take(struct session *session, const char *bytes, size_t length);
+void chunks_begin(struct session *session); /* the next hop is ready for them */
+void chunks_refused(struct transaction *transaction, const struct smtp_reply *reply);
+
+/* offers.c: what we offer, and to whom. */
+void offers_say(struct session *session);
+/* Replies and returns false when MAIL has a parameter that was not offered. */
+bool offers_admit(struct session *session, const struct smtp_mail *mail);
+/* XOORG is taken from a peer that proved itself to a connector with CloudServicesMailEnabled; with
+ * NULL: to any that it may turn out to come by. */
+bool offers_xoorg(const struct session *session, const struct conn_inbound *inbound);
 
 /* received.c: our line on top, with its CRLF, into `text`; returns the length. */
 size_t received_line(const struct session *session, const struct transaction *transaction,

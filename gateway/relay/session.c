@@ -284,13 +284,17 @@ static bool reads(const struct session *session)
 {
     return !session->dead && !session->closing &&
            (session->state == SESSION_COMMAND || session->state == SESSION_AUTHENTICATION ||
-            (session->state == SESSION_DATA && transaction_wants_data(session)));
+            (session->state == SESSION_CHUNK && session->chunk.refused) ||
+            ((session->state == SESSION_DATA || session->state == SESSION_CHUNK) &&
+             transaction_wants_data(session)));
 }
 
 static size_t consume_one(struct session *session, const char *bytes, size_t length)
 {
     if (session->state == SESSION_DATA)
         return transaction_take(session, bytes, length);
+    if (session->state == SESSION_CHUNK)
+        return chunks_take(session, bytes, length);
     if (stream_unsent(&session->stream) > STREAM_OUT_HIGH)
         return 0; /* a client that asks and does not listen */
     return take_line(session, bytes, length);
@@ -333,10 +337,18 @@ static void consume_fresh(struct session *session, const char *bytes, size_t len
         session_abort(session);
 }
 
+/* Part of a message has come, and none of its end. */
+static bool in_message(const struct session *session)
+{
+    return session->transaction &&
+           (session->state == SESSION_DATA ||
+            (session->transaction->chunked && session->state != SESSION_WAITING));
+}
+
 /* The client has gone. What it had not finished is broken off; what it had is finished for the log. */
 static void client_gone(struct session *session)
 {
-    if (session->transaction && session->state == SESSION_DATA)
+    if (in_message(session))
         report_broken_off(session->transaction);
     session_abort(session);
 }
@@ -377,7 +389,7 @@ static bool take_piece(struct session *session)
     bool progress =
         (buffer_length(&session->input) && reads(session) && consume_input(session)) ||
         read_once(session);
-    if (!session->dead && session->state == SESSION_DATA && session->transaction->courier)
+    if (!session->dead && in_message(session) && session->transaction->courier)
         courier_flush(session->transaction->courier);
     return progress && !session->dead;
 }
@@ -596,7 +608,7 @@ void session_drain(struct session *session)
 void session_cut_off(struct session *session)
 {
     bool outermost = session_begin(session);
-    if (session->transaction && session->state == SESSION_DATA)
+    if (in_message(session))
         report_broken_off(session->transaction);
     session_abort(session);
     session_end(session, outermost);

@@ -3,9 +3,9 @@
  *
  * One message: admitted at MAIL, routed at RCPT, streamed at DATA. See session-private.h.
  *
- * A transaction lives from MAIL to the reply to the message (or RSET, EHLO, the end of the session), and
- * its courier ends with it: the connection to the next hop goes back to the pool, or is broken off when
- * part of a message has gone out on it. */
+ * A transaction lives from MAIL to the reply to the message (or RSET, EHLO, the end of the
+ * session), and its courier ends with it: the connection to the next hop goes back to the pool, or
+ * is broken off when part of a message has gone out on it. */
 #include "gateway/relay/session-private.h"
 #include "connectors/restrict.h"
 #include "gateway/smtp/lenient.h"
@@ -167,13 +167,13 @@ static enum smtp_syntax parse_mail(const struct session *session, const char *ar
 }
 
 static enum smtp_syntax parse_rcpt(const struct transaction *transaction, const char *arguments,
-                                   size_t length, struct smtp_path *ret)
+                                   size_t length, struct smtp_recipient *ret)
 {
     char text[SMTP_LENIENT_MAXIMUM];
-    enum smtp_syntax syntax = smtp_parse_rcpt(arguments, length, ret);
+    enum smtp_syntax syntax = smtp_parse_recipient(arguments, length, ret);
     if (syntax == SMTP_SYNTAX_OK || !transaction->inbound->lenient_syntax)
         return syntax;
-    return smtp_parse_rcpt(text, smtp_lenient_path(arguments, length, "TO", text), ret);
+    return smtp_parse_recipient(text, smtp_lenient_path(arguments, length, "TO", text), ret);
 }
 
 void transaction_mail(struct session *session, const char *arguments, size_t length)
@@ -187,6 +187,8 @@ void transaction_mail(struct session *session, const char *arguments, size_t len
         refuse_syntax(session, syntax, false);
         return;
     }
+    if (!offers_admit(session, &mail))
+        return;
     const struct conn_inbound *inbound = choose_inbound(session, &mail, &closest, &condition);
     if (!inbound) {
         report_sender_refused(session, &mail, closest, condition);
@@ -198,13 +200,20 @@ void transaction_mail(struct session *session, const char *arguments, size_t len
         refuse_syntax(session, SMTP_SYNTAX_WRONG, false);
         return;
     }
+    if ((mail.given & SMTP_PARAMETER_XOORG) && !offers_xoorg(session, inbound)) {
+        session_reply(session, 555, "5.5.4 XOORG is for proven hybrid peers");
+        return;
+    }
+    const char *organization = mail.given & SMTP_PARAMETER_XOORG ? mail.xoorg : NULL;
     if (is_restricted(session, &mail) ||
-        !content_admits_organization(session, inbound, NULL) ||
+        !content_admits_organization(session, inbound, organization) ||
         !limits_admit(session, inbound, mail.has_size ? mail.size : 0))
         return;
     if (!session->messages)
         report_sender_reported(session, inbound); /* once a session */
     session->transaction = new_transaction(session, &mail, inbound);
+    if (session->transaction)
+        session->transaction->names_organization = organization;
     if (session->transaction)
         session_reply(session, 250, "2.1.0 Sender OK");
     else
@@ -257,10 +266,15 @@ void transaction_rcpt(struct session *session, const char *arguments, size_t len
 {
     struct transaction *transaction = session->transaction;
     const struct conn_config *config = session->snapshot->config;
-    struct smtp_path path;
-    enum smtp_syntax syntax = parse_rcpt(transaction, arguments, length, &path);
+    struct smtp_recipient recipient;
+    const struct smtp_path *path = &recipient.path;
+    enum smtp_syntax syntax = parse_rcpt(transaction, arguments, length, &recipient);
     if (syntax != SMTP_SYNTAX_OK) {
         refuse_syntax(session, syntax, true);
+        return;
+    }
+    if (path->utf8 && !(transaction->mail.given & SMTP_PARAMETER_SMTPUTF8)) {
+        session_reply(session, 553, "5.6.7 An address past ASCII needs MAIL with SMTPUTF8");
         return;
     }
     if (transaction->asked_for >= limits_of(session)->recipients) {
@@ -272,24 +286,29 @@ void transaction_rcpt(struct session *session, const char *arguments, size_t len
         return;
     }
     const struct conn_outbound *outbound = conn_outbound_choose(
-        config, transaction->inbound, path.domain[0] ? path.domain : config->host_name);
-    trial_consider(session->worker, session->snapshot, transaction->inbound, outbound, &path,
+        config, transaction->inbound, path->domain[0] ? path->domain : config->host_name);
+    trial_consider(session->worker, session->snapshot, transaction->inbound, outbound, path,
                    transaction->id);
     if (!outbound) {
-        refuse_recipient(session, &path, 550, "5.7.1 No outbound connector takes this recipient");
+        refuse_recipient(session, path, 550, "5.7.1 No outbound connector takes this recipient");
         session_count_error(session);
         return;
     }
-    if (refuse_size(session, &path, outbound))
+    if (refuse_size(session, path, outbound))
         return;
-    if (transaction->courier && goes_another_way(transaction, outbound, &path)) {
-        refuse_recipient(session, &path, 452,
+    if (transaction->courier && goes_another_way(transaction, outbound, path)) {
+        refuse_recipient(session, path, 452,
                          "4.5.3 This recipient goes another way: send it in a transaction of its own");
+        return;
+    }
+    if (transaction->courier && !courier_takes_another(transaction->courier, path->domain)) {
+        refuse_recipient(session, path, 452,
+                         "4.5.3 The next hop takes no more recipients, or domains, at once");
         return;
     }
     if (!transaction->courier) {
         transaction->outbound = outbound;
-        strcpy(transaction->domain, path.domain);
+        strcpy(transaction->domain, path->domain);
         transaction->courier = courier_new(session->worker, session->snapshot, outbound,
                                            &transaction->mail, &transaction->client);
     }
@@ -297,10 +316,10 @@ void transaction_rcpt(struct session *session, const char *arguments, size_t len
         session_reply(session, 451, "4.3.0 Resources exhausted");
         return;
     }
-    memcpy(transaction->last_recipient, path.address, sizeof path.address);
+    memcpy(transaction->last_recipient, path->address, sizeof path->address);
     transaction->asked_for++;
     ask_courier(session, ASKED_RECIPIENT);
-    courier_recipient(transaction->courier, path.address);
+    courier_recipient(transaction->courier, &recipient);
 }
 
 static void recipient_answered(struct transaction *transaction, const struct smtp_reply *reply)
@@ -328,6 +347,10 @@ void transaction_data(struct session *session)
 static void data_answered(struct transaction *transaction, const struct smtp_reply *reply)
 {
     struct session *session = transaction->session;
+    if (reply->code != 354 && transaction->chunked) {
+        chunks_refused(transaction, reply);
+        return;
+    }
     if (reply->code != 354) {
         report_message(transaction, reply);
         session_send(session, reply);
@@ -339,34 +362,45 @@ static void data_answered(struct transaction *transaction, const struct smtp_rep
     limits_data_begins(session);
     session->junk = 0;
     content_begin(transaction);
+    if (transaction->chunked) {
+        chunks_begin(session);
+        return;
+    }
     session->state = SESSION_DATA;
     session_reply(session, 354, "End data with <CR><LF>.<CR><LF>");
 }
 
-void transaction_refuse(struct transaction *transaction, bool close_after, int code,
-                        const char *format, ...)
+/* The message will not be delivered: the connection to the next hop is broken off at once, and what
+ * still comes is thrown away up to its end. */
+void transaction_keep_refusal(struct transaction *transaction, const struct smtp_reply *reply)
 {
-    char text[256];
-    va_list arguments;
-    if (transaction->refused)
-        return;
-    va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
     transaction->refused = true;
-    transaction->close_after = close_after;
     transaction->refusal = malloc(sizeof *transaction->refusal);
     if (!transaction->refusal) {
         session_abort(transaction->session);
         return;
     }
-    smtp_reply_set(transaction->refusal, code, "%s", text);
+    smtp_reply_copy(transaction->refusal, reply);
     report_message(transaction, transaction->refusal);
     courier_end(transaction->courier);
     transaction->courier = NULL;
 }
 
-static void message_ended(struct transaction *transaction)
+void transaction_refuse(struct transaction *transaction, bool close_after, int code,
+                        const char *format, ...)
+{
+    struct smtp_reply reply;
+    va_list arguments;
+    if (transaction->refused)
+        return;
+    va_start(arguments, format);
+    smtp_reply_set_list(&reply, code, format, arguments);
+    va_end(arguments);
+    transaction->close_after = close_after;
+    transaction_keep_refusal(transaction, &reply);
+}
+
+void transaction_message_ended(struct transaction *transaction)
 {
     struct session *session = transaction->session;
     transaction->data_ended = loop_now(session->worker->loop);
@@ -383,7 +417,7 @@ static void message_ended(struct transaction *transaction)
         return;
     }
     ask_courier(session, ASKED_MESSAGE);
-    courier_finish(transaction->courier, smtp_data_end(&transaction->encoder));
+    courier_finish(transaction->courier);
 }
 
 size_t transaction_take(struct session *session, const char *bytes, size_t length)
@@ -396,7 +430,7 @@ size_t transaction_take(struct session *session, const char *bytes, size_t lengt
     if (session->dead)
         return taken;
     if (result == SMTP_DATA_FINISHED)
-        message_ended(transaction);
+        transaction_message_ended(transaction);
     else if (result != SMTP_DATA_MORE)
         content_violation(transaction, result);
     return taken;

@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * See command.h. */
-#include "gateway/smtp/command.h"
+#include "gateway/smtp/parameters.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -20,13 +20,14 @@ static const struct {
     size_t length;
     enum smtp_verb verb;
 } verbs[] = {
-    VERB("EHLO", SMTP_EHLO),       VERB("HELO", SMTP_HELO),           VERB("MAIL", SMTP_MAIL),
-    VERB("RCPT", SMTP_RCPT),       VERB("DATA", SMTP_DATA),           VERB("RSET", SMTP_RSET),
-    VERB("NOOP", SMTP_NOOP),       VERB("QUIT", SMTP_QUIT),           VERB("VRFY", SMTP_VRFY),
-    VERB("HELP", SMTP_HELP),       VERB("STARTTLS", SMTP_STARTTLS), VERB("AUTH", SMTP_AUTH),   VERB("GET", SMTP_FOREIGN),
-    VERB("POST", SMTP_FOREIGN),    VERB("PUT", SMTP_FOREIGN),         VERB("HEAD", SMTP_FOREIGN),
-    VERB("CONNECT", SMTP_FOREIGN), VERB("OPTIONS", SMTP_FOREIGN),     VERB("PRI", SMTP_FOREIGN),
-    VERB("HOST:", SMTP_FOREIGN),   VERB("USER-AGENT:", SMTP_FOREIGN), VERB("PROXY", SMTP_FOREIGN),
+    VERB("EHLO", SMTP_EHLO),           VERB("HELO", SMTP_HELO),     VERB("MAIL", SMTP_MAIL),
+    VERB("RCPT", SMTP_RCPT),           VERB("DATA", SMTP_DATA),     VERB("RSET", SMTP_RSET),
+    VERB("NOOP", SMTP_NOOP),           VERB("QUIT", SMTP_QUIT),     VERB("VRFY", SMTP_VRFY),
+    VERB("HELP", SMTP_HELP),           VERB("BDAT", SMTP_BDAT),     VERB("AUTH", SMTP_AUTH),
+    VERB("STARTTLS", SMTP_STARTTLS),   VERB("GET", SMTP_FOREIGN),   VERB("POST", SMTP_FOREIGN),
+    VERB("PUT", SMTP_FOREIGN),         VERB("HEAD", SMTP_FOREIGN),  VERB("CONNECT", SMTP_FOREIGN),
+    VERB("OPTIONS", SMTP_FOREIGN),     VERB("PRI", SMTP_FOREIGN),   VERB("HOST:", SMTP_FOREIGN),
+    VERB("USER-AGENT:", SMTP_FOREIGN), VERB("PROXY", SMTP_FOREIGN),
 };
 
 enum smtp_verb smtp_verb(const char *line, size_t length, const char **arguments,
@@ -85,12 +86,48 @@ static bool take(struct cursor *cursor, char byte)
     return true;
 }
 
+/* RFC 3629: the length of the character that begins here, 0 when it is none. Overlong forms,
+ * surrogates and the controls of ISO 6429 that lie past ASCII are none. */
+static size_t utf8_length(const char *at, const char *end)
+{
+    const unsigned char *byte = (const unsigned char *)at;
+    size_t length = byte[0] >= 0xf0 ? 4 : byte[0] >= 0xe0 ? 3 : 2;
+    if (byte[0] < 0xc2 || byte[0] > 0xf4 || (size_t)(end - at) < length)
+        return 0;
+    for (size_t i = 1; i < length; i++)
+        if ((byte[i] & 0xc0) != 0x80)
+            return 0;
+    if ((byte[0] == 0xc2 && byte[1] < 0xa0) || (byte[0] == 0xe0 && byte[1] < 0xa0) ||
+        (byte[0] == 0xed && byte[1] > 0x9f) || (byte[0] == 0xf0 && byte[1] < 0x90) ||
+        (byte[0] == 0xf4 && byte[1] > 0x8f))
+        return 0;
+    return length;
+}
+
+/* Past one character beyond ASCII, if one stands there. */
+static bool skip_utf8(struct cursor *cursor)
+{
+    size_t length = cursor->at < cursor->end ? utf8_length(cursor->at, cursor->end) : 0;
+    cursor->at += length;
+    return length > 0;
+}
+
+static bool take_atext(struct cursor *cursor)
+{
+    if (cursor->at == cursor->end || !(is_atext(*cursor->at) || *cursor->at == '.'))
+        return false;
+    cursor->at++;
+    return true;
+}
+
 /* "local" or "quo ted", up to the '@' or the end of the path. */
 static bool skip_local_part(struct cursor *cursor)
 {
     const char *start = cursor->at;
     if (take(cursor, '"')) {
         while (cursor->at < cursor->end && *cursor->at != '"') {
+            if (skip_utf8(cursor))
+                continue;
             if (*cursor->at == '\\')
                 cursor->at++;
             if (cursor->at == cursor->end || *cursor->at < 0x20 || *cursor->at >= 0x7f)
@@ -99,8 +136,8 @@ static bool skip_local_part(struct cursor *cursor)
         }
         return take(cursor, '"') && cursor->at - start <= 64;
     }
-    while (cursor->at < cursor->end && (is_atext(*cursor->at) || *cursor->at == '.'))
-        cursor->at++;
+    while (take_atext(cursor) || skip_utf8(cursor))
+        ;
     return cursor->at > start && cursor->at - start <= 64;
 }
 
@@ -141,11 +178,14 @@ static bool skip_domain(struct cursor *cursor)
         return take(cursor, ']') && is_address_literal(start + 1, (size_t)(cursor->at - start) - 2);
     }
     const char *label = start;
-    for (; cursor->at < cursor->end; cursor->at++) {
+    while (cursor->at < cursor->end) {
+        if (skip_utf8(cursor))
+            continue;
         if (*cursor->at == '.' && is_label(label, cursor->at))
             label = cursor->at + 1;
         else if (!is_label_byte(*cursor->at))
             break;
+        cursor->at++;
     }
     return is_label(label, cursor->at) && cursor->at - start <= SMTP_DOMAIN_MAXIMUM;
 }
@@ -190,6 +230,8 @@ static bool parse_address(struct cursor *cursor, struct smtp_path *ret)
         return false;
     memcpy(ret->address, start, (size_t)(cursor->at - start));
     ret->address[cursor->at - start] = '\0';
+    for (const char *at = start; at < cursor->at; at++)
+        ret->utf8 |= (unsigned char)*at >= 0x80;
     return ret->domain[0] || strcasecmp(ret->address, "postmaster") == 0;
 }
 
@@ -216,55 +258,11 @@ static enum smtp_syntax parse_path(struct cursor *cursor, const char *keyword, b
 
 /* --- parameters --- */
 
-/* Decimal digits; what is larger than 64 bits can hold is as large as they can. */
-static bool parse_size(const char *text, size_t length, uint64_t *ret)
-{
-    uint64_t value = 0;
-    if (!length || length > 20)
-        return false;
-    for (size_t i = 0; i < length; i++) {
-        if (!isdigit((unsigned char)text[i]))
-            return false;
-        uint64_t digit = (uint64_t)(text[i] - '0');
-        value = value > (UINT64_MAX - digit) / 10 ? UINT64_MAX : value * 10 + digit;
-    }
-    *ret = value;
-    return true;
-}
-
-static bool is_word(const char *text, size_t length, const char *word)
-{
-    return strlen(word) == length && strncasecmp(text, word, length) == 0;
-}
-
-static enum smtp_syntax parse_parameter(const char *text, size_t length, struct smtp_mail *mail)
-{
-    const char *equals = memchr(text, '=', length);
-    size_t name = equals ? (size_t)(equals - text) : length;
-    const char *value = equals ? equals + 1 : text + length;
-    size_t value_length = (size_t)(text + length - value);
-    if (is_word(text, name, "SIZE")) {
-        if (mail->has_size || !parse_size(value, value_length, &mail->size))
-            return SMTP_SYNTAX_WRONG;
-        mail->has_size = true;
-        return SMTP_SYNTAX_OK;
-    }
-    if (is_word(text, name, "BODY")) {
-        if (mail->body != SMTP_BODY_NONE)
-            return SMTP_SYNTAX_WRONG;
-        if (is_word(value, value_length, "7BIT"))
-            mail->body = SMTP_BODY_7BIT;
-        else if (is_word(value, value_length, "8BITMIME"))
-            mail->body = SMTP_BODY_8BITMIME;
-        else
-            return SMTP_SYNTAX_PARAMETER;
-        return SMTP_SYNTAX_OK;
-    }
-    return SMTP_SYNTAX_PARAMETER;
-}
+typedef enum smtp_syntax take_parameter(const char *text, size_t length, void *context);
 
 /* Each parameter is one run of graphic characters behind at least one space. */
-static enum smtp_syntax parse_parameters(struct cursor *cursor, struct smtp_mail *mail)
+static enum smtp_syntax parse_parameters(struct cursor *cursor, take_parameter *take_one,
+                                         void *context)
 {
     while (cursor->at < cursor->end) {
         if (!take(cursor, ' '))
@@ -276,12 +274,21 @@ static enum smtp_syntax parse_parameters(struct cursor *cursor, struct smtp_mail
             cursor->at++;
         if (cursor->at == start)
             return SMTP_SYNTAX_WRONG;
-        enum smtp_syntax result = mail ? parse_parameter(start, (size_t)(cursor->at - start), mail)
-                                       : SMTP_SYNTAX_PARAMETER;
+        enum smtp_syntax result = take_one(start, (size_t)(cursor->at - start), context);
         if (result != SMTP_SYNTAX_OK)
             return result;
     }
     return SMTP_SYNTAX_OK;
+}
+
+static enum smtp_syntax take_mail_parameter(const char *text, size_t length, void *context)
+{
+    return smtp_mail_parameter(text, length, context);
+}
+
+static enum smtp_syntax take_rcpt_parameter(const char *text, size_t length, void *context)
+{
+    return smtp_rcpt_parameter(text, length, context);
 }
 
 enum smtp_syntax smtp_parse_mail(const char *arguments, size_t length, struct smtp_mail *ret)
@@ -289,12 +296,27 @@ enum smtp_syntax smtp_parse_mail(const char *arguments, size_t length, struct sm
     struct cursor cursor = {arguments, arguments + length};
     *ret = (struct smtp_mail){0};
     enum smtp_syntax result = parse_path(&cursor, "FROM:", true, &ret->path);
-    return result == SMTP_SYNTAX_OK ? parse_parameters(&cursor, ret) : result;
+    return result == SMTP_SYNTAX_OK ? parse_parameters(&cursor, take_mail_parameter, ret) : result;
+}
+
+enum smtp_syntax smtp_parse_recipient(const char *arguments, size_t length,
+                                      struct smtp_recipient *ret)
+{
+    struct cursor cursor = {arguments, arguments + length};
+    *ret = (struct smtp_recipient){0};
+    enum smtp_syntax result = parse_path(&cursor, "TO:", false, &ret->path);
+    return result == SMTP_SYNTAX_OK ? parse_parameters(&cursor, take_rcpt_parameter, ret) : result;
 }
 
 enum smtp_syntax smtp_parse_rcpt(const char *arguments, size_t length, struct smtp_path *ret)
 {
-    struct cursor cursor = {arguments, arguments + length};
-    enum smtp_syntax result = parse_path(&cursor, "TO:", false, ret);
-    return result == SMTP_SYNTAX_OK ? parse_parameters(&cursor, NULL) : result;
+    struct smtp_recipient recipient;
+    enum smtp_syntax result = smtp_parse_recipient(arguments, length, &recipient);
+    if (result == SMTP_SYNTAX_OK && recipient.given)
+        result = SMTP_SYNTAX_PARAMETER;
+    if (result == SMTP_SYNTAX_OK && recipient.path.utf8)
+        result = SMTP_SYNTAX_ADDRESS;
+    if (result == SMTP_SYNTAX_OK)
+        *ret = recipient.path;
+    return result;
 }

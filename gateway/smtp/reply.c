@@ -7,9 +7,7 @@
 #include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 void smtp_reply_start(struct smtp_reply_parser *parser)
 {
@@ -126,33 +124,5 @@ size_t smtp_reply_format(const struct smtp_reply *reply, char *text, size_t size
         if (last)
             return used;
         at += length + !cut;
-    }
-}
-
-/* --- EHLO --- */
-
-static bool begins_with(const char *line, size_t length, const char *word)
-{
-    size_t size = strlen(word);
-    return length >= size && strncasecmp(line, word, size) == 0 &&
-           (length == size || line[size] == ' ');
-}
-
-void smtp_offers_parse(const struct smtp_reply *reply, struct smtp_offers *ret)
-{
-    *ret = (struct smtp_offers){0};
-    const char *at = strchr(reply->text, '\n'); /* the first line is the greeting */
-    while (at) {
-        const char *line = at + 1;
-        size_t length = strcspn(line, "\n");
-        ret->starttls |= begins_with(line, length, "STARTTLS");
-        ret->pipelining |= begins_with(line, length, "PIPELINING");
-        ret->eight_bit_mime |= begins_with(line, length, "8BITMIME");
-        ret->enhanced_status_codes |= begins_with(line, length, "ENHANCEDSTATUSCODES");
-        if (begins_with(line, length, "SIZE")) {
-            ret->size = true;
-            ret->size_maximum = length > 5 ? strtoull(line + 5, NULL, 10) : 0;
-        }
-        at = strchr(line, '\n');
     }
 }

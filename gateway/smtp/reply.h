@@ -65,11 +65,4 @@ void smtp_reply_set_list(struct smtp_reply *reply, int code, const char *format,
  * which is never more than size - 1. */
 size_t smtp_reply_format(const struct smtp_reply *reply, char *text, size_t size);
 
-/* What an EHLO reply offers. */
-struct smtp_offers {
-    bool starttls, pipelining, size, eight_bit_mime, enhanced_status_codes;
-    unsigned long long size_maximum; /* 0: none named */
-};
-void smtp_offers_parse(const struct smtp_reply *reply, struct smtp_offers *ret);
-
 #endif

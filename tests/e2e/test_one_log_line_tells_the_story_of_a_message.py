@@ -45,7 +45,7 @@ def test_a_refused_message_has_its_line_too(plain):
     far.once(".", "554 5.7.1 No")
     assert gateway.send() == 554
     event = gateway.wait_for("message")
-    assert event["code"] == "554" and "5.7.1 No" in event["reply"]
+    assert event["code"] == "554" and "5.7.1 [127.0.0.1] No" in event["reply"]
 
 
 def test_one_message_is_one_line(plain):

@@ -24,8 +24,9 @@ def test_what_is_offered(client):
     X-ANONYMOUSTLS, X-EXPS, XSHADOW*, XPROXY* or XEXCH50"."""
     offers = client.ehlo()
     assert {"PIPELINING", "SIZE", "8BITMIME", "ENHANCEDSTATUSCODES", "STARTTLS"} <= set(offers)
+    assert {"DSN", "SMTPUTF8", "CHUNKING", "BINARYMIME"} <= set(offers)
     assert not any(offer.startswith("X") for offer in offers)
-    assert not {"AUTH", "CHUNKING", "BINARYMIME", "VRFY", "ETRN", "SMTPUTF8"} & set(offers)
+    assert not {"AUTH", "REQUIRETLS", "VRFY", "ETRN"} & set(offers)
 
 
 def test_without_a_certificate_starttls_is_not_offered(plain):
@@ -119,7 +120,7 @@ def test_a_source_route_is_taken_off(client):
 
 
 @pytest.mark.parametrize(
-    "parameter", ["NOSUCH=1", "RET=FULL", "SIZE=1 SIZE=2", "BODY=BINARYMIME", "SMTPUTF8"]
+    "parameter", ["NOSUCH=1", "RET=ALL", "SIZE=1 SIZE=2", "BODY=9BIT", "REQUIRETLS", "XOORG=a.example"]
 )
 def test_a_parameter_that_was_not_offered_is_refused(client, parameter):
     client.ehlo()

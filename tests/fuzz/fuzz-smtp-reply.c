@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gateway/smtp/reply.h"
+#include "gateway/smtp/capabilities.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gateway/smtp/reply.h"
+#include "gateway/smtp/capabilities.h"
 #include "pki/base/cleanup.h"
 #include "tests/gateway/exact.h"
 #include "tests/suite.h"
@@ -407,7 +407,8 @@ static const struct {
     {"mail.example\nSIZE 99999999999999999999999", {.size = true, .size_maximum = UINT64_MAX}},
     {"mail.example\nSIZE many", {.size = true}},
     {"mail.example\nPIPELINING\nSIZE 5\nSTARTTLS\n8BITMIME\nENHANCEDSTATUSCODES",
-     {true, true, true, true, true, 5}},
+     {.starttls = true, .pipelining = true, .size = true, .eight_bit_mime = true,
+      .enhanced_status_codes = true, .size_maximum = 5}},
     {"mail.example\n\n\nSTARTTLS\n", {.starttls = true}},
     /* the first line is a greeting */
     {"STARTTLS", {0}},

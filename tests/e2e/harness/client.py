@@ -141,6 +141,11 @@ class Client:
         self.envelope(**envelope)
         return self.content(content)
 
+    def chunk(self, data, last=False):
+        """One BDAT; returns the reply."""
+        self.send(b"BDAT %d%s\r\n" % (len(data), b" LAST" if last else b"") + data)
+        return self.reply()
+
     def attempt(
         self, content=b"x\r\n", sender="alice@contoso.com", recipients=("bob@example.com",), more=""
     ):

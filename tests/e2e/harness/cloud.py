@@ -73,6 +73,7 @@ class Message:
         self.connection = connection
         self.mail, self.recipients = sender, recipients
         self.pieces, self.size, self.complete = [], 0, False
+        self.chunks = None  # the size of each, when it came by BDAT
 
     @property
     def raw(self):
@@ -80,6 +81,8 @@ class Message:
 
     @property
     def content(self):
+        if self.chunks is not None:
+            return self.raw
         raw = self.raw[: -len(b".\r\n")] if self.complete else self.raw
         return (b"\r\n" + raw).replace(b"\r\n..", b"\r\n.")[2:]
 
@@ -120,7 +123,7 @@ class Connection:
         self.forget()
 
     def forget(self):
-        self.sender, self.recipients = None, []
+        self.sender, self.recipients, self.chunked = None, [], None
 
     @property
     def wire(self):
@@ -278,6 +281,32 @@ class Connection:
                 break
             tail = seen[-4:]
             self.cloud.pace()
+        message.complete = True
+        self.forget()
+        self.step(".", f"250 2.0.0 Taken as {self.number}.{len(self.messages)}")
+
+    def do_bdat(self, line):
+        """A step "BDAT" for each chunk but the last, whose step is "."."""
+        words = line.split()
+        left, last = int(words[1]), words[2:] == ["LAST"]
+        if not self.chunked:
+            self.chunked = Message(self, self.sender, self.recipients)
+            self.chunked.chunks = []
+            self.messages.append(self.chunked)
+            self.step("BODY", None)
+        message = self.chunked
+        message.chunks.append(left)
+        message.size += left
+        while left:
+            piece = self.buffer or self.receive()
+            piece, self.buffer = piece[:left], piece[left:]
+            left -= len(piece)
+            if self.cloud.keep:
+                message.pieces.append(piece)
+            self.cloud.pace()
+        if not last:
+            self.step("BDAT", "250 2.0.0 Go on")
+            return
         message.complete = True
         self.forget()
         self.step(".", f"250 2.0.0 Taken as {self.number}.{len(self.messages)}")
