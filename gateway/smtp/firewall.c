@@ -173,13 +173,15 @@ static int start_line(struct way *way, char byte)
     int result = 0;
     if (fold)
         return 0;
+    firewall->loose |= firewall->state != FIREWALL_START && !firewall->colon;
+    firewall->colon = false;
     if (firewall->state == FIREWALL_NAME)
         result = decide_without_colon(way);
     if (result == 0)
         result = finish_field(way);
     firewall->state = FIREWALL_NAME;
     firewall->held_length = firewall->name_length = 0;
-    if (byte != '\r' && ++firewall->fields > firewall->count_maximum) {
+    if (byte != '\r' && !firewall->loose && ++firewall->fields > firewall->count_maximum) {
         firewall->fault = SMTP_FIREWALL_TOO_MANY;
         return -1;
     }
@@ -191,13 +193,14 @@ static int take_byte(struct way *way, char byte)
 {
     struct smtp_firewall *firewall = way->firewall;
     int result = 0;
-    if (++firewall->size > firewall->size_maximum) {
-        firewall->fault = SMTP_FIREWALL_TOO_LARGE;
-        return -1;
-    }
     bool first = firewall->line_start;
     if (first && (result = start_line(way, byte)) < 0)
         return result;
+    if (!firewall->loose && ++firewall->size > firewall->size_maximum) {
+        firewall->fault = SMTP_FIREWALL_TOO_LARGE;
+        return -1;
+    }
+    firewall->colon |= byte == ':';
     firewall->line_start = byte == '\n';
     if (first && byte == '\r') {
         firewall->in_body = true;
@@ -218,7 +221,7 @@ static size_t find_run(const struct smtp_firewall *firewall, const char *at, con
         return 0;
     const char *newline = memchr(at, '\n', (size_t)(end - at));
     size_t run = (size_t)((newline ? newline : end) - at);
-    uint64_t left = firewall->size_maximum - firewall->size;
+    uint64_t left = firewall->loose ? run : firewall->size_maximum - firewall->size;
     return run < left ? run : (size_t)left;
 }
 
@@ -233,7 +236,10 @@ int smtp_firewall_feed(struct smtp_firewall *firewall, const char *bytes, size_t
         if (!run) {
             result = take_byte(&way, *at++);
         } else {
-            firewall->size += firewall->in_body ? 0 : run;
+            if (!firewall->in_body && !firewall->loose)
+                firewall->size += run;
+            if (!firewall->in_body && !firewall->colon)
+                firewall->colon = memchr(at, ':', run);
             if (firewall->in_body || firewall->state == FIREWALL_PASS)
                 result = pass(&way, at, run);
             at += run;

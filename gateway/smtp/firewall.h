@@ -50,6 +50,9 @@ struct smtp_firewall {
     /* the machine's own */
     enum { FIREWALL_START, FIREWALL_NAME, FIREWALL_PASS, FIREWALL_DROP } state;
     bool line_start, after_cr, is_originator;
+    bool colon; /* the line has one so far, or goes on with a field that has */
+    bool loose; /* a line was no field: others may read the body from there, so nothing is bounded
+                   any more; what is guarded is removed up to the empty line all the same */
     uint64_t size;
     char held[SMTP_FIREWALL_HELD];
     size_t held_length;

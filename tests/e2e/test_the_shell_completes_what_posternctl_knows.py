@@ -146,7 +146,7 @@ def test_all_nouns_and_verbs_of_the_help_are_offered(gateway):
         for verb in words(gateway, noun, ""):
             assert [noun, verb] in [row[:2] for row in rows] or verb.startswith(":")
     assert words(gateway, "inbound", "") == [
-        "list", "show", "add", "set", "remove", "enable", "disable"
+        "list", "show", "add", "set", "remove", "enable", "disable", "explain"
     ]
 
 

@@ -239,6 +239,7 @@ START_TEST(the_header_is_bounded_in_bytes)
         for (size_t cut = 0; cut < 4097; cut += 1024) {
             _cleanup_free_ char *message = many('a', size);
             struct smtp_firewall firewall = begin(false);
+            memcpy(message, "A: ", 3);
             memcpy(message + size - 4, "\r\n\r\n", 4);
             int result = feed(&firewall, message, size, cut);
             ck_assert_int_eq(result, size > 4097 ? -1 : 0);
@@ -246,6 +247,22 @@ START_TEST(the_header_is_bounded_in_bytes)
                               size > 4097 ? SMTP_FIREWALL_TOO_LARGE : SMTP_FIREWALL_OK);
         }
     }
+    buffer_release(&passed);
+}
+END_TEST
+
+/* A text without header is bounded no further than its first line; but nothing guarded slips through
+ * behind it. */
+START_TEST(a_text_without_header_is_not)
+{
+    struct smtp_firewall firewall = begin(true);
+    static const char end[] = "A: b\r\nX-MS-Exchange-Organization-A: b\r\n\r\n";
+    for (int i = 0; i < 1000; i++)
+        ck_assert_int_eq(smtp_firewall_feed(&firewall, "one line\r\n", 10, keep, NULL), 0);
+    ck_assert_int_eq(smtp_firewall_feed(&firewall, end, sizeof end - 1, keep, NULL), 0);
+    ck_assert(firewall.in_body);
+    ck_assert_uint_eq(firewall.removed, 1);
+    ck_assert_uint_eq(buffer_length(&passed), 10000 + 8);
     buffer_release(&passed);
 }
 END_TEST
@@ -276,6 +293,7 @@ int main(void)
     tcase_add_test(tests, an_originator_too_long_is_none);
     tcase_add_test(tests, the_header_is_bounded_in_fields);
     tcase_add_test(tests, the_header_is_bounded_in_bytes);
+    tcase_add_test(tests, a_text_without_header_is_not);
     tcase_add_test(tests, the_body_is_not);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
