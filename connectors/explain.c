@@ -8,6 +8,25 @@
 #include <string.h>
 
 #include "connectors/conditions.h"
+#include "connectors/restrict.h"
+
+/* Last of all: whatever connector takes the client, a partner's domain comes from that partner. */
+static bool tell_restriction(const struct conn_config *config, const struct conn_client *client,
+                             conn_take_condition *take, void *context)
+{
+    char why[CONN_WHY_MAXIMUM];
+    enum conn_condition condition;
+    const struct conn_inbound *partner = conn_inbound_restricts(config, client, &condition);
+    if (!partner)
+        return false;
+    snprintf(why, sizeof why, "%s: mail of %s comes only from the %s that it names (550 5.7.51)",
+             condition == CONN_CONDITION_ADDRESS ? "RestrictDomainsToIPAddresses is true"
+                                                 : "RestrictDomainsToCertificate is true",
+             client->sender_domain,
+             condition == CONN_CONDITION_ADDRESS ? "addresses" : "certificate");
+    take(context, partner, "restricted", false, why);
+    return true;
+}
 
 const struct conn_inbound *conn_inbound_explain(const struct conn_config *config,
                                                 const struct conn_client *client,
@@ -31,7 +50,9 @@ const struct conn_inbound *conn_inbound_explain(const struct conn_config *config
             take(context, inbound, conn_condition_name(rule->condition), holds, why);
         }
     }
-    return conn_inbound_choose(config, client, NULL, NULL);
+    return tell_restriction(config, &known, take, context)
+               ? NULL
+               : conn_inbound_choose(config, client, NULL, NULL);
 }
 
 /* --- outbound --- */

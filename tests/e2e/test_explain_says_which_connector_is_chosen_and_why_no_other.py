@@ -153,6 +153,47 @@ def test_a_recipient(gateway, case):
     assert standings[name]["why"] in text.out
 
 
+def test_a_partners_domain_from_elsewhere(postern):
+    gateway = postern(
+        xml.inbound("partner", SenderIPAddresses=["10.5.0.1"], SenderDomains=["partner.example"],
+                    RestrictDomainsToIPAddresses=True),
+        xml.inbound("wide", SenderIPAddresses=["10.0.0.0/8"]),
+        xml.outbound("any", HOSTS),
+        start=False,
+    )
+    gateway.configure()
+    ask = ["inbound", "explain", "--sender", "a@partner.example", "--from"]
+    assert gateway.ctl(*ask, "10.5.0.1").json["chosen"] == "partner"
+    told = gateway.ctl(*ask, "10.6.0.1")
+    assert told.exit == 1 and told.json["chosen"] is None
+    last = told.json["connectors"][-1]
+    assert last["name"] == "partner" and last["conditions"][-1]["condition"] == "restricted"
+    assert "5.7.51" in last["conditions"][-1]["why"]
+
+
+def test_a_connector_in_test_mode_and_one_that_takes_everything(postern):
+    gateway = postern(
+        xml.inbound("cloud", SenderIPAddresses=["10.1.0.5"]),
+        xml.inbound("devices", SenderIPAddresses=["10.2.0.5"]),
+        xml.outbound("a-trial", HOSTS, TestMode=True),
+        xml.outbound("b-any", HOSTS),
+        xml.outbound("c-premises", HOSTS, InboundConnectors=["cloud"], ConnectorType="OnPremises",
+                     RouteAllMessagesViaOnPremises=True, RecipientDomains=["contoso.com"]),
+        start=False,
+    )
+    gateway.configure()
+
+    def ask(inbound):
+        told = gateway.ctl("outbound", "explain", "--inbound", inbound, "--recipient", "a@b.example")
+        return told.json["chosen"], {one["name"]: one["standing"]
+                                     for one in told.json["connectors"]}
+
+    assert ask("devices") == (
+        "b-any", {"a-trial": "test-mode", "b-any": "chosen", "c-premises": "scope"})
+    assert ask("cloud") == (
+        "c-premises", {"a-trial": "test-mode", "b-any": "centralized", "c-premises": "chosen"})
+
+
 def test_nobody_takes_a_recipient(gateway):
     for name in ("a-star", "h-again"):
         (gateway.directory / "outbound" / f"{name}.xml").unlink()

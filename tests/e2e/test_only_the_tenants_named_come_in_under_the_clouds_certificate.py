@@ -42,3 +42,23 @@ def test_a_message_without_end_of_header_is_judged_too(gateway):
     assert gateway.send(b"X-OriginatorOrg: evil.example\r\n") == (550, "5.7.1")
     assert gateway.send(b"Subject: nobody\r\n") == (550, "5.7.1")
     assert gateway.send(b"X-OriginatorOrg: contoso.com\r\n") == 250
+
+
+def test_xoorg_says_it_too(line, pki):
+    gateway, far = line(
+        inbound={
+            "TlsSenderCertificateName": "mail.protection.outlook.com", "TrustAnchors": "public",
+            "RequireTls": True, "ClientEku": "ClientOrServerAuth",
+            "CloudServicesMailEnabled": True, "OriginatorOrganizations": ["contoso.com"],
+        },
+    )  # fmt: skip
+    client = gateway.client()
+    client.ehlo()
+    client.starttls(certificate=pki.endpoint)
+    client.ehlo()
+    assert client.command("MAIL FROM:<a@b.example> XOORG=evil.example") == (550, "5.7.1")
+    assert client.attempt(b"Subject: x\r\n\r\nx\r\n", more=" XOORG=Contoso.com") == 250
+    assert client.attempt(b"Subject: x\r\n\r\nx\r\n") == (550, "5.7.1"), "neither says it"
+    assert client.attempt(
+        b"X-OriginatorOrg: evil.example\r\n\r\nx\r\n", more=" XOORG=contoso.com") == (550, "5.7.1")
+    assert len(far.messages) == 1
