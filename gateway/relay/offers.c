@@ -59,6 +59,9 @@ bool offers_admit(struct session *session, const struct smtp_mail *mail)
     if ((mail->given & SMTP_PARAMETER_REQUIRETLS) && !session->stream.ssl) {
         /* RFC 8689 4.1 lets nobody ask for it outside TLS. */
         session_reply(session, 555, "5.5.4 REQUIRETLS is offered inside TLS alone");
+    } else if ((mail->given & SMTP_PARAMETER_AUTH) && !session_offers_passwords(session) &&
+               !session_offers_external(session)) {
+        session_reply(session, 555, "5.5.4 AUTH is not offered to you");
     } else if ((mail->given & SMTP_PARAMETER_XOORG) && !offers_xoorg(session, NULL)) {
         session_reply(session, 555, "5.5.4 XOORG is not offered to you");
     } else if (mail->path.utf8 && !(mail->given & SMTP_PARAMETER_SMTPUTF8)) {

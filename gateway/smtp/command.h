@@ -68,6 +68,7 @@ enum smtp_parameter {
     SMTP_PARAMETER_ORCPT = 1 << 5,
     SMTP_PARAMETER_SMTPUTF8 = 1 << 6,   /* RFC 6531 */
     SMTP_PARAMETER_REQUIRETLS = 1 << 7, /* RFC 8689 */
+    SMTP_PARAMETER_AUTH = 1 << 9,       /* RFC 4954; taken, and not kept */
     SMTP_PARAMETER_XOORG = 1 << 8,      /* Exchange: the organisation that a message comes from */
     SMTP_PARAMETERS_DSN =
         SMTP_PARAMETER_RET | SMTP_PARAMETER_ENVID | SMTP_PARAMETER_NOTIFY | SMTP_PARAMETER_ORCPT

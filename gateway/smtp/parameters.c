@@ -174,6 +174,18 @@ static enum smtp_syntax take_orcpt(struct value value, struct smtp_recipient *re
     return SMTP_SYNTAX_OK;
 }
 
+/* RFC 4954 5: who first handed the message in, as the client has it. We know better: it goes no
+ * further, which is as good as "<>". */
+static enum smtp_syntax take_auth(struct value value, struct smtp_mail *mail)
+{
+    (void)mail;
+    bool nobody = value.text && value.length == 2 && memcmp(value.text, "<>", 2) == 0;
+    return nobody || (value.text && value.length && value.length <= SMTP_ORCPT_MAXIMUM &&
+                      smtp_xtext_is_valid(value.text, value.length))
+               ? SMTP_SYNTAX_OK
+               : SMTP_SYNTAX_WRONG;
+}
+
 /* --- both --- */
 
 static const struct {
@@ -182,6 +194,7 @@ static const struct {
     enum smtp_syntax (*mail)(struct value value, struct smtp_mail *mail);
     enum smtp_syntax (*rcpt)(struct value value, struct smtp_recipient *recipient);
 } parameters[] = {
+    {"AUTH", SMTP_PARAMETER_AUTH, take_auth, NULL},
     {"BODY", SMTP_PARAMETER_BODY, take_body, NULL},
     {"ENVID", SMTP_PARAMETER_ENVID, take_envid, NULL},
     {"NOTIFY", SMTP_PARAMETER_NOTIFY, NULL, take_notify},

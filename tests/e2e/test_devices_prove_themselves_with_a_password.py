@@ -163,6 +163,24 @@ def test_a_client_may_think_better_of_it(device):
     assert client.command("NOOP") == 250
 
 
+@pytest.mark.parametrize("parameter, code", [
+    ("AUTH=<>", 250), ("AUTH=scanner+40contoso.com", 250), ("AUTH=", 501), ("AUTH", 501),
+    ("AUTH=a+0Ab", 501),
+])
+def test_who_handed_it_in_goes_no_further(device, parameter, code):
+    gateway, far = device()
+    client, _ = secure(gateway)
+    assert client.command(f"AUTH PLAIN {plain()}") == 235
+    assert client.attempt(more=f" {parameter}").code == code
+    assert not far.messages or "AUTH" not in far.last.mail
+
+
+def test_that_is_not_taken_where_auth_is_not_offered(line):
+    gateway, far = line()
+    client, _ = secure(gateway)
+    assert client.command("MAIL FROM:<a@contoso.com> AUTH=<>") == (555, "5.5.4")
+
+
 def test_only_once_and_not_within_a_transaction(device):
     gateway, far = device(connectors=[xml.inbound("others", SenderIPAddresses=["127.0.0.1"])])
     client, _ = secure(gateway)
