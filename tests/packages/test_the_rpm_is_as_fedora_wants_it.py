@@ -88,7 +88,7 @@ def test_rpm_installs_and_erases_it(rpm, root):
     options = ("--root", root, "--nodeps")
     said = run("rpm", *options, "-i", rpm)
     assert "does not exist" not in said.stderr
-    assert "posternctl init" in said.stdout
+    assert "postern.xml" in said.stdout and "posternd.socket" in said.stdout
     passwd = (root / "etc/passwd").read_text()
     assert re.search(r"^postern:", passwd, re.M) and re.search(r"^postern-signer:", passwd, re.M)
     assert "posternd" in run("chroot", root, "posternd", "--version").stdout
