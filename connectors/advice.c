@@ -15,8 +15,8 @@ void conn_advise(struct conn_reader *reader, const struct conn_place *place, boo
     conn_problems_add(reader->problems, warning, place->file, place->line, error);
 }
 
-static bool relays_anywhere(const struct conn_config *config, const struct conn_inbound *inbound,
-                            struct conn_claim *claim)
+bool conn_relays_anywhere(const struct conn_config *config, const struct conn_inbound *inbound,
+                          struct conn_claim *claim)
 {
     return conn_index_claim(config, "*", inbound, false, claim) ||
            conn_index_claim(config, "*", NULL, false, claim);
@@ -30,7 +30,7 @@ static void advise_open_relay(struct conn_reader *reader, const struct conn_inbo
     bool all = inbound->range_count ? conn_ranges_have_all(inbound) : inbound->allow_open_relay;
     if (!all || inbound->sender_certificate_names.count || inbound->credentials ||
         conn_listens_to_this_machine_alone(reader->config) ||
-        !relays_anywhere(reader->config, inbound, &claim))
+        !conn_relays_anywhere(reader->config, inbound, &claim))
         return;
     const char *to = claim.outbound->name ? claim.outbound->name : "?";
     error_set(

@@ -19,6 +19,11 @@ void conn_advise_on_order(struct conn_reader *reader);  /* advice-order.c */
  * addresses of IPv6 (2000::/3). */
 bool conn_ranges_have_all(const struct conn_inbound *inbound);
 
+/* True when mail of this connector may go to "*"; *claim says by which outbound connector. */
+struct conn_claim;
+bool conn_relays_anywhere(const struct conn_config *config, const struct conn_inbound *inbound,
+                          struct conn_claim *claim);
+
 /* A problem at the line where the connector begins. */
 void conn_advise(struct conn_reader *reader, const struct conn_place *place, bool warning,
                  const struct error *error);

@@ -8,6 +8,8 @@
 #include <strings.h>
 #include <sys/stat.h>
 
+#include "connectors/advice.h"
+#include "connectors/index.h"
 #include "gateway/ctl/cells.h"
 #include "gateway/ctl/doctor.h"
 
@@ -87,46 +89,11 @@ void doctor_check_permissions(struct doctor *doctor, const char *name)
         doctor_well(doctor, name, "files and sockets", text);
 }
 
-static bool is_everything(const struct conn_range *range)
-{
-    static const struct in6_addr zero;
-    static const struct in6_addr four = {.s6_addr = {[10] = 0xff, [11] = 0xff}};
-    struct in6_addr last_of_all;
-    memset(&last_of_all, 0xff, sizeof last_of_all);
-    return memcmp(&range->last, &last_of_all, sizeof last_of_all) == 0
-               ? memcmp(&range->first, &zero, sizeof zero) == 0
-               : memcmp(&range->first, &four, sizeof four) == 0 &&
-                     memcmp(&range->last.s6_addr[12], &last_of_all, 4) == 0;
-}
-
-/* Neither an address nor a certificate is asked for. */
+/* Neither an address nor a certificate nor a password is asked for. */
 static bool takes_anyone(const struct conn_inbound *inbound)
 {
-    if (inbound->sender_certificate_names.count || inbound->credentials)
-        return false;
-    for (size_t i = 0; i < inbound->range_count; i++)
-        if (is_everything(&inbound->ranges[i]))
-            return true;
-    return inbound->range_count == 0;
-}
-
-/* The connector by which mail of this one goes anywhere; NULL: there is none. */
-static const struct conn_outbound *find_way_out(const struct conn_config *config,
-                                                const struct conn_inbound *inbound)
-{
-    for (size_t i = 0; i < config->outbound_count; i++) {
-        const struct conn_outbound *outbound = &config->outbound[i];
-        bool scope = outbound->scope_count == 0, anywhere = false;
-        for (size_t k = 0; k < outbound->scope_count; k++)
-            scope |= outbound->scope[k] == inbound;
-        for (size_t k = 0; k < outbound->recipient_domains.count; k++)
-            anywhere |= strcmp(outbound->recipient_domains.items[k], "*") == 0;
-        for (size_t k = 0; k < outbound->address_space_count; k++)
-            anywhere |= strcmp(outbound->address_spaces[k].domain, "*") == 0;
-        if (outbound->enabled && scope && anywhere)
-            return outbound;
-    }
-    return NULL;
+    return !inbound->sender_certificate_names.count && !inbound->credentials &&
+           (!inbound->range_count || conn_ranges_have_all(inbound));
 }
 
 void doctor_check_open_relay(struct doctor *doctor, const char *name)
@@ -136,14 +103,14 @@ void doctor_check_open_relay(struct doctor *doctor, const char *name)
     size_t open = 0;
     for (size_t i = 0; config && i < config->inbound_count; i++) {
         const struct conn_inbound *inbound = &config->inbound[i];
-        const struct conn_outbound *out =
-            inbound->enabled && takes_anyone(inbound) ? find_way_out(config, inbound) : NULL;
-        if (!out)
+        struct conn_claim claim;
+        if (!inbound->enabled || !takes_anyone(inbound) ||
+            !conn_relays_anywhere(config, inbound, &claim))
             continue;
         open++;
         snprintf(text, sizeof text,
                  "whoever reaches a listener can send to anybody, through outbound connector %s",
-                 out->name);
+                 claim.outbound->name);
         doctor_warn(doctor, name, inbound->name, text,
                     "say who may send: SenderIPAddresses with your own networks, or "
                     "TlsSenderCertificateName");
