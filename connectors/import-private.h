@@ -76,6 +76,8 @@ bool conn_import_space(const char *text, char *domain, size_t size, unsigned *co
 
 /* --- what the tables use --- */
 
+/* TlsCertificateName: which Certificate of ours it became, and `why`; `empty`: what none means. */
+void conn_import_certificate(struct conn_import_work *work, const char *empty, const char *why);
 /* Puts <I>issuer<S>subject into PeerCertificates, if it can be read; else a note. */
 void conn_import_put_pair(struct conn_import_work *work, struct conn_draft *draft,
                           const char *text);

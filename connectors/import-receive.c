@@ -177,18 +177,11 @@ static void take_capabilities(struct conn_import_work *work,
 static void take_certificate(struct conn_import_work *work,
                              const struct conn_import_property *property)
 {
-    char becomes[160];
     (void)property;
-    if (!conn_import_text(work->value)[0])
-        return conn_import_tell(work, CONN_IMPORT_LEFT_OUT, NULL,
-                                "it is empty: the gateway chooses its certificate");
-    if (!work->certificate)
-        return conn_import_tell(work, CONN_IMPORT_LEFT_OUT, NULL,
-                                "no certificate of postern.xml stands for it");
-    snprintf(becomes, sizeof becomes, "TlsCertificateName %s", work->certificate);
-    conn_import_tell(work, CONN_IMPORT_CHANGED, becomes,
-                     "a certificate has a name here; Exchange's own is what answers when Postern "
-                     "sends to it");
+    conn_import_certificate(
+        work, "it is empty: the gateway chooses its certificate",
+        "a certificate has a name here; Exchange's own is what answers when Postern "
+        "sends to it");
 }
 
 static void take_require(struct conn_import_work *work, const struct conn_import_property *property)

@@ -222,17 +222,9 @@ static void take_tls_domain(struct conn_import_work *work,
 static void take_certificate(struct conn_import_work *work,
                              const struct conn_import_property *property)
 {
-    char becomes[160];
     (void)property;
-    if (!conn_import_text(work->value)[0])
-        return conn_import_tell(work, CONN_IMPORT_LEFT_OUT, NULL,
-                                "it is empty: no certificate is presented");
-    if (!work->certificate)
-        return conn_import_tell(work, CONN_IMPORT_LEFT_OUT, NULL,
-                                "no certificate of postern.xml stands for it");
-    snprintf(becomes, sizeof becomes, "TlsCertificateName %s", work->certificate);
-    conn_import_tell(
-        work, CONN_IMPORT_CHANGED, becomes,
+    conn_import_certificate(
+        work, "it is empty: no certificate is presented",
         "a certificate has a name here; Exchange's own is what it shows to Postern, as "
         "PeerCertificates of the inbound connector suggested below");
 }

@@ -231,6 +231,18 @@ static const struct conn_certificate *find_certificate(const struct conn_config 
     return config && config->certificate_count == 1 ? &config->certificates[0] : NULL;
 }
 
+void conn_import_certificate(struct conn_import_work *work, const char *empty, const char *why)
+{
+    char becomes[160];
+    if (!conn_import_text(work->value)[0])
+        return conn_import_tell(work, CONN_IMPORT_LEFT_OUT, NULL, "%s", empty);
+    if (!work->certificate)
+        return conn_import_tell(work, CONN_IMPORT_LEFT_OUT, NULL,
+                                "no certificate of postern.xml stands for it");
+    snprintf(becomes, sizeof becomes, "TlsCertificateName %s", work->certificate);
+    conn_import_tell(work, CONN_IMPORT_CHANGED, becomes, "%s", why);
+}
+
 void conn_import_choose_certificate(struct conn_import_work *work, const char *name,
                                     const char *exchange_text)
 {
