@@ -8,25 +8,17 @@
 #include <string.h>
 #include <strings.h>
 
+#include "connectors/address.h"
+
 /* --- Bindings --- */
 
-/* IPv4 as IPv4-mapped IPv6, so that one comparison serves both. */
 static bool read_place(const struct sockaddr *address, struct in6_addr *ret, in_port_t *ret_port)
 {
-    struct sockaddr_in four;
-    struct sockaddr_in6 six;
-    if (address && address->sa_family == AF_INET) {
-        memcpy(&four, address, sizeof four);
-        *ret = (struct in6_addr){.s6_addr = {[10] = 0xff, [11] = 0xff}};
-        memcpy(ret->s6_addr + 12, &four.sin_addr, sizeof four.sin_addr);
-        *ret_port = four.sin_port;
-        return true;
-    }
-    if (!address || address->sa_family != AF_INET6)
+    struct sockaddr_in place; /* the port stands at the same place in both families */
+    if (!address || !conn_address_read(address, ret))
         return false;
-    memcpy(&six, address, sizeof six);
-    *ret = six.sin6_addr;
-    *ret_port = six.sin6_port;
+    memcpy(&place, address, sizeof place);
+    *ret_port = place.sin_port;
     return true;
 }
 
