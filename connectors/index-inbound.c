@@ -108,6 +108,12 @@ static bool add_names(struct conn_inbound_index *index, const struct conn_inboun
     return true;
 }
 
+static bool restricts(const struct conn_inbound *inbound)
+{
+    return inbound->enabled && inbound->connector_type == CONN_TYPE_PARTNER &&
+           (inbound->restrict_to_addresses || inbound->restrict_to_certificate);
+}
+
 bool conn_index_make_inbound(struct conn_inbound_index *index, const struct conn_config *config)
 {
     index->names.fold = index->parents.fold = true;
@@ -120,6 +126,8 @@ bool conn_index_make_inbound(struct conn_inbound_index *index, const struct conn
             done = conn_numbers_add(numbers_of(&index->anywhere, inbound), i);
         for (size_t j = 0; done && j < inbound->range_count; j++)
             done = add_range(index, &inbound->ranges[j], inbound);
+        if (done && restricts(inbound))
+            done = conn_numbers_add(&index->restricting, i);
         if (!done || !add_names(index, inbound))
             return false;
     }
@@ -155,6 +163,21 @@ void conn_index_clear_inbound(struct conn_inbound_index *index)
     clear_prefix(&index->anywhere);
     clear_numbers(&index->names);
     clear_numbers(&index->parents);
+    free(index->restricting.items);
+}
+
+/* --- RestrictDomainsTo… --- */
+
+const struct conn_inbound *conn_index_restricting(const struct conn_config *config, size_t i)
+{
+    if (config->index) {
+        const struct conn_numbers *numbers = &config->index->inbound.restricting;
+        return i < numbers->count ? &config->inbound[numbers->items[i]] : NULL;
+    }
+    for (size_t at = 0; at < config->inbound_count; at++)
+        if (restricts(&config->inbound[at]) && i-- == 0)
+            return &config->inbound[at];
+    return NULL;
 }
 
 /* --- walks --- */

@@ -28,9 +28,10 @@ struct conn_prefix {
 struct conn_inbound_index {
     struct conn_map prefixes; /* struct conn_prefix */
     bool lengths[CONN_FAMILY_END][129];
-    struct conn_prefix anywhere; /* connectors that take any address */
-    struct conn_map names;       /* of TlsSenderCertificateName: struct conn_numbers */
-    struct conn_map parents;     /* the same without their first labels */
+    struct conn_prefix anywhere;     /* connectors that take any address */
+    struct conn_map names;           /* of TlsSenderCertificateName: struct conn_numbers */
+    struct conn_numbers restricting; /* see conn_index_restricting() */
+    struct conn_map parents;         /* the same without their first labels */
 };
 
 /* Connectors that claim one key, the best first. With many of them that have a scope, `scoped_by`

@@ -59,6 +59,10 @@ void conn_walk_begin(struct conn_walk *walk, const struct conn_config *config,
                      const struct conn_names *names);
 const struct conn_inbound *conn_walk_next(struct conn_walk *walk); /* NULL: that was all */
 
+/* The connectors that say RestrictDomainsTo…, enabled and of a Partner, in the order of files: the
+ * i-th; NULL: there are no more. */
+const struct conn_inbound *conn_index_restricting(const struct conn_config *config, size_t i);
+
 /* --- outbound --- */
 
 /* One pattern of a connector that takes a domain; which is chosen among several is by the members

@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "connectors/address.h"
+#include "connectors/index.h"
 
 /* --- Bindings --- */
 
@@ -162,22 +163,15 @@ static enum conn_condition find_breach(const struct conn_inbound *inbound,
     return CONN_CONDITION_NONE;
 }
 
-static bool restricts(const struct conn_inbound *inbound)
-{
-    return inbound->enabled && inbound->connector_type == CONN_TYPE_PARTNER &&
-           (inbound->restrict_to_addresses || inbound->restrict_to_certificate);
-}
-
 const struct conn_inbound *conn_inbound_restricts(const struct conn_config *config,
                                                   const struct conn_client *client,
                                                   enum conn_condition *condition)
 {
-    const struct conn_inbound *found = NULL;
+    const struct conn_inbound *found = NULL, *inbound;
     char room[CONN_DOMAIN_ROOM];
     const char *domain = conn_domain_ascii(client->sender_domain, room);
-    for (size_t i = 0; domain && *domain && i < config->inbound_count; i++) {
-        const struct conn_inbound *inbound = &config->inbound[i];
-        if (!restricts(inbound) || !names_domain(&inbound->sender_domains, domain))
+    for (size_t i = 0; domain && *domain && (inbound = conn_index_restricting(config, i)); i++) {
+        if (!names_domain(&inbound->sender_domains, domain))
             continue;
         enum conn_condition breach = find_breach(inbound, client);
         if (breach == CONN_CONDITION_NONE)
